@@ -1,0 +1,90 @@
+//! Plain data of a call: what is asked, which resources it needs, how it ended.
+//! It must not decide anything, open anything, or know any other room.
+
+mod event;
+mod outcome;
+mod resource;
+
+pub use event::Event;
+pub use outcome::{CallError, Content, Outcome, Status, Timing};
+pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Resource, Scope};
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of a call, unique within its batch: given by the caller, or `"1"`, `"2"`, … by position.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(Arc<str>);
+
+impl CallId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for CallId {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Serialize for CallId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// One invocation of a tool with arguments.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The caller's name for the call; `None` lets the host number it by its position in the batch, from 1.
+    pub id: Option<CallId>,
+    /// The tool's name.
+    pub tool: String,
+    /// A JSON object that must fit the tool's `input_schema`.
+    pub arguments: serde_json::Value,
+    /// Calls of the same batch that must have ended `ok` before this one starts; otherwise it is `skipped`.
+    pub after: Vec<CallId>,
+    /// Among calls that could start now, the higher priority starts first; 0 unless set. Never overtakes a conflict.
+    pub priority: i32,
+    /// Wall time from start to end; the host's default unless set, and never more than its ceiling.
+    pub timeout: Option<Duration>,
+}
+
+impl Call {
+    /// A call of `tool` with `arguments` and defaults for the rest.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, arguments: serde_json::Value) -> Self {
+        Self {
+            id: None,
+            tool: tool.into(),
+            arguments,
+            after: Vec::new(),
+            priority: 0,
+            timeout: None,
+        }
+    }
+
+    /// The same call under the name `id`.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<CallId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}

@@ -1,0 +1,129 @@
+//! How a call ended: one complete record, the same for every door.
+//! It must not print or format; that is the report room's work.
+
+use super::CallId;
+use serde::Serialize;
+
+/// Every way in which a call can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The tool answered.
+    Ok,
+    /// The tool ran and said no.
+    Failed,
+    /// The arguments don't fit the tool's schema, or make no sense.
+    InvalidArguments,
+    /// There is no such tool.
+    NotFound,
+    /// A claim reaches beyond the policy or the workspace, or the sandbox refused an operation.
+    Denied,
+    /// The wall time was up.
+    Timeout,
+    /// A limit other than time was reached: memory, output, descriptors.
+    Limit,
+    /// The guest stopped in the middle: a trap, a panic, an exit.
+    Trapped,
+    /// The caller took the call back.
+    Cancelled,
+    /// A call that this one comes `after` did not end `ok`.
+    Skipped,
+    /// The queue was full; nothing was started.
+    Overloaded,
+    /// The host itself failed; the tool is not to blame.
+    HostFailure,
+}
+
+impl Status {
+    /// The word used in JSON and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::InvalidArguments => "invalid_arguments",
+            Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::Timeout => "timeout",
+            Self::Limit => "limit",
+            Self::Trapped => "trapped",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::Overloaded => "overloaded",
+            Self::HostFailure => "host_failure",
+        }
+    }
+}
+
+/// One piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Text to read.
+    Text(String),
+    /// A JSON document.
+    Json(serde_json::Value),
+    /// A picture.
+    Image {
+        /// Its media type, `image/…`.
+        media_type: String,
+        /// Its bytes.
+        data: Vec<u8>,
+    },
+    /// Other bytes.
+    Blob {
+        /// Their media type.
+        media_type: String,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+}
+
+/// Why a call did not end `ok`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallError {
+    /// A short, stable word in `snake_case`.
+    pub code: String,
+    /// One sentence that names the tool, the place or the rule.
+    pub message: String,
+    /// What would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// When things happened, in microseconds since the batch was submitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timing {
+    /// The call was taken in.
+    pub queued_us: u64,
+    /// The sandbox began to open; equal to `end_us` if it never did.
+    pub start_us: u64,
+    /// The outcome was known and the resources were free.
+    pub end_us: u64,
+    /// `end_us - start_us`.
+    pub run_us: u64,
+}
+
+/// How one call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The call.
+    pub id: CallId,
+    /// Its tool.
+    pub tool: String,
+    /// The kind of end.
+    pub status: Status,
+    /// The answer; empty unless `ok`.
+    pub content: Vec<Content>,
+    /// The answer as one document, if the tool gives one.
+    pub structured: Option<serde_json::Value>,
+    /// Why not `ok`.
+    pub error: Option<CallError>,
+    /// The earlier calls that it really waited for.
+    pub waited_for: Vec<CallId>,
+    /// When.
+    pub timing: Timing,
+    /// What the caller should know beside the answer: a file updated in place, a footprint that was planned again.
+    pub notes: Vec<String>,
+    /// What the guest logged, at most the log limit.
+    pub log: String,
+}

@@ -1,0 +1,274 @@
+//! The catalog: plugins by name and tools by name, loaded once and replaced as one value.
+//! It must not run a tool or schedule anything. Guest code is compiled only when a tool is first called.
+
+mod imports;
+mod read;
+
+
+pub use imports::{Covered, Kind as ImportKind, rule as import_rule};
+pub use read::{Contents, ReadError, read};
+
+use crate::manifest::{Claim, Manifest, ManifestError, Tool};
+use crate::sandbox::{Compiled, Sandbox, SandboxError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// The standard plugins, as they were built with this host.
+pub const STANDARD: [(&str, &[u8]); 2] = [
+    ("fs.wasm", include_bytes!("../../prebuilt/fs.wasm")),
+    ("text.wasm", include_bytes!("../../prebuilt/text.wasm")),
+];
+
+/// One component with its manifest.
+#[derive(Debug)]
+pub struct Plugin {
+    /// What it declares.
+    pub manifest: Manifest,
+    /// Where it came from: a file, or `standard`.
+    pub origin: String,
+    /// What it imports, sorted.
+    pub imports: Vec<String>,
+    bytes: Vec<u8>,
+    compiled: OnceCell<Compiled>,
+}
+
+/// A tool and the plugin it is part of.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its declaration.
+    pub tool: Arc<Tool>,
+}
+
+/// Why one plugin was left out. The others are loaded all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: {problem}")]
+pub struct LoadError {
+    /// The file.
+    pub origin: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a plugin file.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It can't be read.
+    #[error("it can't be read: {0}")]
+    Io(std::io::Error),
+    /// It is larger than the policy allows.
+    #[error("{0} bytes, more than the {1} that a component may have")]
+    TooLarge(u64, u64),
+    /// It is not a plugin.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its manifest is wrong.
+    #[error("manifest: {0}")]
+    Manifest(#[from] ManifestError),
+    /// It imports what no claim of its tools covers.
+    #[error("it imports {import}, which {why}")]
+    Import {
+        /// The import.
+        import: String,
+        /// Why it may not.
+        why: &'static str,
+    },
+    /// Another plugin has a tool of that name already.
+    #[error("its tool {tool} is already part of {other}")]
+    DuplicateTool {
+        /// The tool.
+        tool: String,
+        /// Where the first one came from.
+        other: String,
+    },
+    /// Another plugin has that name already.
+    #[error("a plugin named {name} is already loaded from {other}")]
+    DuplicatePlugin {
+        /// The name.
+        name: String,
+        /// Where the first one came from.
+        other: String,
+    },
+}
+
+impl Plugin {
+    /// Reads a plugin from the bytes of a component. Runs and compiles nothing.
+    ///
+    /// # Errors
+    /// If the bytes are not a plugin, its manifest is wrong, or it imports what no claim covers.
+    pub fn from_bytes(origin: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Problem> {
+        let contents = read(&bytes)?;
+        let manifest = Manifest::parse(&contents.manifest)?;
+        check_imports(&contents.imports, &manifest)?;
+        let mut imports = contents.imports;
+        imports.sort();
+        Ok(Self {
+            manifest,
+            origin: origin.into(),
+            imports,
+            bytes,
+            compiled: OnceCell::new(),
+        })
+    }
+
+    /// The machine code of this plugin: compiled at the first call, by whoever comes first; the others wait for it
+    /// without holding a thread.
+    ///
+    /// # Errors
+    /// If it can't be compiled or linked.
+    pub(crate) async fn compiled(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> Result<Compiled, SandboxError> {
+        if let Some(done) = self.compiled.get() {
+            return Ok(done.clone());
+        }
+        let compile = || async {
+            let (plugin, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
+            let work = tokio::task::spawn_blocking(move || sandbox.compile(&plugin.bytes));
+            work.await.map_err(|e| SandboxError::Engine(e.to_string()))?
+        };
+        self.compiled.get_or_try_init(compile).await.cloned()
+    }
+
+    /// The component's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn check_imports(imports: &[String], manifest: &Manifest) -> Result<(), Problem> {
+    let claims = || manifest.tools.iter().flat_map(|tool| &tool.claims);
+    for import in imports {
+        let (covered, why) = match import_rule(import) {
+            Covered::Always => (true, ""),
+            Covered::ByClaim(ImportKind::Path) => {
+                (claims().any(Claim::is_path), "needs a path claim, and none of its tools has one")
+            }
+            Covered::ByClaim(ImportKind::Network) => {
+                (claims().any(Claim::is_network), "needs a network claim, and none of its tools has one")
+            }
+            Covered::ByClaim(ImportKind::Browser) => {
+                (claims().any(Claim::is_browser), "needs a browser claim, and none of its tools has one")
+            }
+            Covered::Never => (false, "this host gives to no plugin"),
+        };
+        if covered {
+            continue;
+        }
+        let import = import.clone();
+        return Err(Problem::Import { import, why });
+    }
+    Ok(())
+}
+
+/// All plugins and tools of a host.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    plugins: Vec<Arc<Plugin>>,
+    tools: BTreeMap<String, Entry>,
+}
+
+impl Catalog {
+    /// The tool of that name.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<&Entry> {
+        self.tools.get(name)
+    }
+
+    /// All tools, by name.
+    pub fn tools(&self) -> impl Iterator<Item = &Entry> {
+        self.tools.values()
+    }
+
+    /// All plugins, in the order in which they were loaded.
+    #[must_use]
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
+    }
+
+    /// Adds a plugin as a whole or not at all.
+    ///
+    /// # Errors
+    /// If a plugin or tool of its name is there already.
+    pub fn add(&mut self, plugin: Plugin) -> Result<(), LoadError> {
+        if let Err(problem) = self.clashes(&plugin) {
+            let origin = plugin.origin;
+            return Err(LoadError { origin, problem });
+        }
+        let plugin = Arc::new(plugin);
+        for tool in &plugin.manifest.tools {
+            let entry = Entry {
+                plugin: Arc::clone(&plugin),
+                tool: Arc::new(tool.clone()),
+            };
+            self.tools.insert(tool.name.clone(), entry);
+        }
+        self.plugins.push(plugin);
+        Ok(())
+    }
+
+    fn clashes(&self, plugin: &Plugin) -> Result<(), Problem> {
+        let name = &plugin.manifest.name;
+        if let Some(other) = self.plugins.iter().find(|other| other.manifest.name == *name) {
+            return Err(Problem::DuplicatePlugin {
+                name: name.clone(),
+                other: other.origin.clone(),
+            });
+        }
+        match plugin.manifest.tools.iter().find_map(|tool| self.tools.get(&tool.name)) {
+            None => Ok(()),
+            Some(entry) => Err(Problem::DuplicateTool {
+                tool: entry.tool.name.clone(),
+                other: entry.plugin.origin.clone(),
+            }),
+        }
+    }
+
+    /// Adds every `*.wasm` file of a folder, by name. A broken one is left out and reported; the others load.
+    pub fn add_folder(&mut self, folder: &Path, max_bytes: u64, problems: &mut Vec<LoadError>) {
+        let files = match wasm_files(folder) {
+            Ok(files) => files,
+            Err(error) => {
+                let origin = folder.display().to_string();
+                return problems.push(LoadError {
+                    origin,
+                    problem: Problem::Io(error),
+                });
+            }
+        };
+        for file in files {
+            let origin = file.display().to_string();
+            let added = read_file(&file, max_bytes)
+                .and_then(|bytes| Plugin::from_bytes(origin.clone(), bytes))
+                .map_err(|problem| LoadError { origin, problem })
+                .and_then(|plugin| self.add(plugin));
+            problems.extend(added.err());
+        }
+    }
+}
+
+fn wasm_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "wasm") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The bytes of a plugin file, if it isn't too large.
+///
+/// # Errors
+/// If it can't be read or is.
+pub fn read_file(file: &Path, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+    let size = std::fs::metadata(file).map_err(Problem::Io)?.len();
+    match size > max_bytes {
+        true => Err(Problem::TooLarge(size, max_bytes)),
+        false => std::fs::read(file).map_err(Problem::Io),
+    }
+}

@@ -1,0 +1,117 @@
+//! What the command line takes. It must not do anything with it.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  toolyard list
+  toolyard call read_file path=README.md limit=20
+  toolyard call grep pattern='fn main' path=src --json
+  toolyard run batch.json
+  toolyard plan batch.json
+
+Exit codes: 0 all calls ended ok; 1 some call did not; 2 usage or bad input, nothing ran; 3 the host failed;
+130 interrupted.";
+
+/// Runs an agent's tools as sandboxed WebAssembly components, many at once, without two of them colliding.
+#[derive(Debug, Parser)]
+#[command(name = "toolyard", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(super) struct Cli {
+    /// The folder that calls work in; nothing outside can be reached [default: the current directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) workspace: Option<PathBuf>,
+    /// Loads every *.wasm file of this folder, beside the standard plugins; may be given several times
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) plugins: Vec<PathBuf>,
+    /// The policy file [default: toolyard.toml in the workspace, else the built-in policy]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Says more on standard error; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows all tools: what they do, and what each claims
+    List {
+        /// Prints a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a tool, or all that a component file declares: manifest, schemas, claims, imports
+    #[command(after_help = "Examples:\n  toolyard inspect edit_file\n  toolyard inspect plugins/prebuilt/fs.wasm --json")]
+    Inspect {
+        /// A tool's name, or the path of a .wasm file
+        #[arg(value_name = "TOOL|FILE.wasm")]
+        what: String,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs one tool and prints its answer
+    Call(CallArgs),
+    /// Runs a batch of calls, in parallel where they don't conflict, and prints the outcomes in request order
+    Run(RunArgs),
+    /// Shows what a batch would touch and who would wait for whom; runs nothing
+    #[command(after_help = BATCH)]
+    Plan {
+        /// A file with the batch, or - for standard input
+        batch: String,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  toolyard call read_file path=src/main.rs
+  toolyard call read_files paths=a.txt paths=b.txt
+  toolyard call edit_file --args '{\"path\":\"a.txt\",\"edits\":[{\"old_text\":\"one\",\"new_text\":\"two\"}]}'
+  toolyard call write_file path=notes.txt --args @content.json
+
+A value is text where the tool's schema says text, and JSON elsewhere; a key given several times makes a list.")]
+pub(super) struct CallArgs {
+    /// The tool's name
+    pub(super) tool: String,
+    /// Arguments, on top of those in --args
+    #[arg(value_name = "KEY=VALUE")]
+    pub(super) pairs: Vec<String>,
+    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub(super) args: Option<String>,
+    /// Prints the whole outcome as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Ends the call after this many milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(super) timeout: Option<u64>,
+}
+
+const BATCH: &str = "\
+A batch is a JSON array, or one JSON object a line, of
+  {\"tool\": \"…\", \"arguments\": {…}, \"id\"?: \"…\", \"after\"?: [\"id\", …], \"priority\"?: 0, \"timeout_ms\"?: 1000}";
+
+#[derive(Debug, Args)]
+#[command(after_help = BATCH)]
+pub(super) struct RunArgs {
+    /// A file with the batch, or - for standard input
+    pub(super) batch: String,
+    /// Prints one JSON object: outcomes in request order, and a summary
+    #[arg(long)]
+    pub(super) json: bool,
+    /// At most this many calls at once
+    #[arg(long, value_name = "N", conflicts_with = "serial")]
+    pub(super) max_parallel: Option<std::num::NonZeroUsize>,
+    /// One call after the other, in the order of the batch
+    #[arg(long)]
+    pub(super) serial: bool,
+    /// Ends a call after this many milliseconds, unless it has its own timeout_ms
+    #[arg(long, value_name = "MS")]
+    pub(super) timeout: Option<u64>,
+}

@@ -1,0 +1,186 @@
+//! The command line: arguments in, text or JSON out, an exit code. The only room with anyhow, the environment and stdout.
+//! It must not do anything that an embedder couldn't: it uses `Host` like everyone else.
+
+mod args;
+mod batch;
+mod inspect;
+mod progress;
+mod run;
+mod values;
+
+use crate::call::{Outcome, Status};
+use crate::host::{Host, HostError};
+use crate::report::Style;
+use anyhow::{Context as _, bail};
+use args::{Cli, Command};
+use clap::Parser as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Exit codes, in one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All calls ended `ok`.
+    Ok = 0,
+    /// Some call did not.
+    CallFailed = 1,
+    /// Usage, or an input that makes no sense; nothing ran.
+    BadInput = 2,
+    /// The host itself failed.
+    HostFailure = 3,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// An error that is the host's, not the caller's.
+#[derive(Debug)]
+struct HostFailed;
+
+impl std::fmt::Display for HostFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the host failed")
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_log(cli.verbose);
+    let exit = match run(&cli) {
+        Ok(exit) => exit,
+        Err(error) => {
+            // A reader that has seen enough (`| head`) is no failure.
+            if error.chain().any(is_broken_pipe) {
+                return ExitCode::SUCCESS;
+            }
+            let failed = error.is::<HostFailed>();
+            eprintln!("toolyard: {}", message(&error));
+            if failed { Exit::HostFailure } else { Exit::BadInput }
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// The error and its causes in one line, without saying one thing twice.
+fn message(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if cause != "the host failed" && !parts.last().is_some_and(|last| last.ends_with(&cause)) {
+            parts.push(cause);
+        }
+    }
+    parts.join(": ")
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::List { json } => inspect::list(&host(cli, |b| b)?, *json),
+        Command::Inspect { what, json } => inspect::inspect(cli, what, *json),
+        Command::Call(args) => run::call(cli, args),
+        Command::Run(args) => run::run(cli, args),
+        Command::Plan { batch, json } => run::plan(cli, batch, *json),
+    }
+}
+
+/// The host that the global options describe. Plugins that can't be loaded are told, and the others work.
+fn host(
+    cli: &Cli,
+    more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder,
+) -> anyhow::Result<Host> {
+    let mut builder = Host::builder();
+    if let Some(folder) = &cli.workspace {
+        builder = builder.workspace(folder);
+    }
+    if let Some(file) = &cli.policy {
+        builder = builder.policy(file);
+    }
+    for folder in &cli.plugins {
+        if !folder.is_dir() {
+            bail!("--plugins {}: there is no such folder", folder.display());
+        }
+        builder = builder.plugins(folder);
+    }
+    let host = more(builder).build().map_err(|error| match error {
+        HostError::Workspace(_) | HostError::ReadPolicy(..) | HostError::Policy(_) => anyhow::Error::new(error),
+        HostError::Sandbox(_) | HostError::Threads(_) => anyhow::Error::new(error).context(HostFailed),
+    })?;
+    for problem in host.problems() {
+        eprintln!("toolyard: left out: {}", crate::report::visible(&problem.to_string()));
+    }
+    Ok(host)
+}
+
+/// Runs `work` to its end on a small runtime of its own; guests have theirs.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")
+        .context(HostFailed)?;
+    Ok(runtime.block_on(work))
+}
+
+/// The exit code of a run: the one place where outcomes become numbers.
+fn exit_code(outcomes: &[Outcome]) -> Exit {
+    let worst = outcomes.iter().map(|outcome| match outcome.status {
+        Status::Ok => Exit::Ok,
+        Status::Failed
+        | Status::InvalidArguments
+        | Status::NotFound
+        | Status::Denied
+        | Status::Timeout
+        | Status::Limit
+        | Status::Trapped
+        | Status::Cancelled
+        | Status::Skipped
+        | Status::Overloaded => Exit::CallFailed,
+        Status::HostFailure => Exit::HostFailure,
+    });
+    worst.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Ok)
+}
+
+fn style(stream: &impl std::io::IsTerminal) -> Style {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    match stream.is_terminal() && wanted {
+        true => Style::Colour,
+        false => Style::Plain,
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    match std::io::stdout().is_terminal() {
+        true => print(&format!("{value:#}")),
+        false => print(&value.to_string()),
+    }
+}
+
+fn init_log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "toolyard=info,warn",
+        2 => "toolyard=debug,info",
+        _ => "trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TOOLYARD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let layer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    layer.with_ansi(std::io::stderr().is_terminal()).compact().init();
+}
+
+/// Told to observers from other threads; kept here so that the type is named once.
+type Observer = Arc<dyn Fn(&crate::call::Event) + Send + Sync>;

@@ -1,0 +1,197 @@
+//! `call`, `run` and `plan`. It must not know how calls are resolved, scheduled or run.
+
+use super::args::{CallArgs, Cli, RunArgs};
+use super::progress::Progress;
+use super::{Exit, batch, block_on, exit_code, host, print, print_json, style, values};
+use crate::call::{Call, CallId, Outcome};
+use crate::host::{Host, Plan, PlannedCall};
+use crate::report::{self, Summary, visible};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
+    let host = host(cli, |b| b)?;
+    let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
+    let mut call = Call::new(&args.tool, values::arguments(schema, args.args.as_deref(), &args.pairs)?);
+    call.timeout = args.timeout.map(Duration::from_millis);
+    let (outcomes, interrupted) = block_on(to_the_end(&host, vec![call]))??;
+    for outcome in &outcomes {
+        match args.json {
+            true => print_json(&report::outcome(outcome))?,
+            false => answer(outcome)?,
+        }
+    }
+    Ok(if interrupted { Exit::Interrupted } else { exit_code(&outcomes) })
+}
+
+fn answer(outcome: &Outcome) -> anyhow::Result<()> {
+    let text = report::answer(outcome);
+    if !text.is_empty() {
+        // A file or a pipe gets what the tool said, a terminal what is safe to show.
+        match std::io::stdout().is_terminal() {
+            true => print(&visible(&text))?,
+            false => print(&text)?,
+        }
+    }
+    if let Some(error) = &outcome.error {
+        eprintln!("{} {}", style(&std::io::stderr()).status(outcome.status), visible(&error.message));
+        if let Some(hint) = &error.hint {
+            eprintln!("hint: {}", visible(hint));
+        }
+    }
+    for note in &outcome.notes {
+        eprintln!("note: {}", visible(note));
+    }
+    if !outcome.log.is_empty() && outcome.error.is_some() {
+        eprintln!("the tool's log:\n{}", visible(outcome.log.trim_end()));
+    }
+    Ok(())
+}
+
+/// Runs the calls; an interrupt takes back what has not ended, and a second one leaves at once.
+async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcome>, bool)> {
+    let mut batch = std::pin::pin!(host.batch(calls));
+    tokio::select! {
+        outcomes = &mut batch => return Ok((outcomes?, false)),
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    host.cancel_all();
+    tokio::select! {
+        outcomes = batch => Ok((outcomes?, true)),
+        _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted as i32),
+    }
+}
+
+pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
+    let mut calls = batch::read(&args.batch)?;
+    for call in &mut calls {
+        call.timeout = call.timeout.or(args.timeout.map(Duration::from_millis));
+    }
+    let progress = Progress::start(calls.len());
+    let host = host(cli, |mut builder| {
+        if let Some(slots) = args.max_parallel {
+            builder = builder.max_parallel(slots);
+        }
+        if args.serial {
+            builder = builder.serial();
+        }
+        match progress.observer() {
+            Some(observer) => builder.observer(observer),
+            None => builder,
+        }
+    })?;
+    let ended = block_on(to_the_end(&host, calls));
+    progress.stop();
+    let (outcomes, interrupted) = ended??;
+    match args.json {
+        true => print_json(&report::run(&outcomes))?,
+        false => print(&lines(&outcomes))?,
+    }
+    Ok(if interrupted { Exit::Interrupted } else { exit_code(&outcomes) })
+}
+
+fn lines(outcomes: &[Outcome]) -> String {
+    let style = style(&std::io::stdout());
+    let width = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).max().unwrap_or(0).min(24);
+    let (ids, tools) = (width(|outcome| outcome.id.as_str().len()), width(|outcome| outcome.tool.len()));
+    let mut text = String::new();
+    for outcome in outcomes {
+        _ = writeln!(text, "{}", report::line(outcome, ids, tools, style));
+    }
+    _ = writeln!(text, "{}", style.bold(&Summary::of(outcomes).to_string()));
+    text
+}
+
+pub(super) fn plan(cli: &Cli, source: &str, as_json: bool) -> anyhow::Result<Exit> {
+    let calls = batch::read(source)?;
+    let host = host(cli, |b| b)?;
+    let plan = host.plan(&calls)?;
+    match as_json {
+        true => print_json(&plan_json(&plan))?,
+        false => print(&plan_text(&plan))?,
+    }
+    let refused = plan.calls.iter().any(|call| call.refused.is_some());
+    Ok(if refused { Exit::CallFailed } else { Exit::Ok })
+}
+
+fn plan_json(plan: &Plan) -> Value {
+    let call = |call: &PlannedCall| {
+        let wait = |wait: &crate::host::Wait| match &wait.entries {
+            Some((mine, theirs)) => {
+                json!({ "id": wait.on, "mine": report::entry(mine), "theirs": report::entry(theirs) })
+            }
+            None => json!({ "id": wait.on, "mine": null, "theirs": null, "after": true }),
+        };
+        let mut value = json!({
+            "id": call.id,
+            "tool": call.tool,
+            "footprint": call.footprint.entries().iter().map(report::entry).collect::<Vec<_>>(),
+            "waits_for": call.waits_for.iter().map(wait).collect::<Vec<_>>(),
+        });
+        if let (Some(fields), Some((status, error))) = (value.as_object_mut(), &call.refused) {
+            fields.insert("status".into(), json!(status.as_str()));
+            fields.insert("error".into(), report::call_error(error));
+        }
+        value
+    };
+    json!({ "calls": plan.calls.iter().map(call).collect::<Vec<_>>(), "groups": plan.groups })
+}
+
+fn plan_text(plan: &Plan) -> String {
+    let style = style(&std::io::stdout());
+    let ids = plan.calls.iter().map(|call| call.id.as_str().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for call in &plan.calls {
+        let title = format!("{:<ids$}  {}", call.id.as_str(), call.tool);
+        _ = writeln!(text, "{}", style.bold(&title));
+        if let Some((status, error)) = &call.refused {
+            _ = writeln!(text, "{:ids$}  would end {}: {}", "", status.as_str(), visible(&error.message));
+            if let Some(hint) = &error.hint {
+                _ = writeln!(text, "{:ids$}  hint: {}", "", visible(hint));
+            }
+            continue;
+        }
+        if call.footprint.entries().is_empty() {
+            _ = writeln!(text, "{:ids$}  touches nothing", "");
+        }
+        for entry in call.footprint.entries() {
+            _ = writeln!(text, "{:ids$}  {}", "", report::words(entry));
+        }
+        for wait in &call.waits_for {
+            let why = match &wait.entries {
+                Some((mine, theirs)) => format!("it {} and this {}", report::words(theirs), report::words(mine)),
+                None => "it is named in after".to_owned(),
+            };
+            let line = format!("waits for {}: {why}", wait.on);
+            _ = writeln!(text, "{:ids$}  {}", "", style.dim(&line));
+        }
+    }
+    text.push_str(&groups(&plan.groups));
+    text
+}
+
+/// Who could start together, from left to right; a picture, not a rule: in a run nobody waits for a group.
+fn groups(groups: &[Vec<CallId>]) -> String {
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nearliest start, from left to right:\n");
+    let widths: Vec<usize> = groups.iter().map(|group| group.iter().map(|id| id.as_str().len()).max().unwrap_or(0)).collect();
+    let rows = groups.iter().map(Vec::len).max().unwrap_or(0);
+    for row in 0..rows {
+        let mut line = String::from(" ");
+        for (column, (group, width)) in groups.iter().zip(&widths).enumerate() {
+            let arrow = match (column, row) {
+                (0, _) => " ",
+                (_, 0) => " ─▶ ",
+                _ => "    ",
+            };
+            let id = group.get(row).map_or("", |id| id.as_str());
+            _ = write!(line, "{arrow}{id:<width$}");
+        }
+        _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

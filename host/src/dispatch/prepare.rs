@@ -1,0 +1,256 @@
+//! Steps 2 to 4 of a call: the tool by name, its arguments against the schema, its claims to resources, the policy's word.
+//! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
+
+use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
+use crate::catalog::{Catalog, Entry};
+use crate::manifest::{Symlink, Want, WantKind, replace};
+use crate::policy::{Policy, Verdict};
+use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What decides about every call of a host.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) catalog: Catalog,
+}
+
+/// A call that may run: everything resolved and allowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) entry: Entry,
+    /// The arguments with every path in its canonical form.
+    pub(crate) arguments: Arc<Value>,
+    pub(crate) footprint: Arc<Footprint>,
+}
+
+/// A call that ends before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: Status,
+    pub(crate) error: CallError,
+}
+
+impl Refused {
+    pub(crate) fn new(status: Status, code: &str, message: impl Into<String>) -> Self {
+        let error = CallError {
+            code: code.to_owned(),
+            message: message.into(),
+            hint: None,
+        };
+        Self { status, error }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.error.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Rules {
+    /// Steps 2 to 4 for one call, with the file tree as it is now.
+    pub(crate) fn prepare(&self, call: &Call) -> Result<Prepared, Refused> {
+        let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
+        self.check_size(call)?;
+        entry.tool.check_arguments(&call.arguments).map_err(|error| {
+            Refused::new(Status::InvalidArguments, "invalid_arguments", format!("{}: {error}", call.tool))
+                .hint(format!("toolyard inspect {} shows the schema", call.tool))
+        })?;
+        self.resolve(entry, &call.arguments)
+    }
+
+    /// Steps 3 and 4: again from the start for a call whose turn has come.
+    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value) -> Result<Prepared, Refused> {
+        let tool = &entry.tool;
+        let wants = tool.wants(arguments).map_err(|error| {
+            Refused::new(Status::InvalidArguments, "invalid_arguments", format!("{}: {error}", tool.name))
+        })?;
+        let mut arguments = arguments.clone();
+        let mut needs = Vec::new();
+        for want in wants {
+            self.add(entry, want, &mut arguments, &mut needs)?;
+        }
+        Ok(Prepared {
+            entry: entry.clone(),
+            arguments: Arc::new(arguments),
+            footprint: Arc::new(Footprint::new(needs)),
+        })
+    }
+
+    fn unknown(&self, name: &str) -> Refused {
+        let known = self.catalog.tools().map(|entry| entry.tool.name.as_str());
+        let near = known.filter(|known| distance(known, name) <= 3).min_by_key(|known| distance(known, name));
+        let refused = Refused::new(Status::NotFound, "unknown_tool", format!("there is no tool {name:?}"));
+        match near {
+            Some(near) => refused.hint(format!("did you mean {near}? toolyard list shows all")),
+            None => refused.hint("toolyard list shows all"),
+        }
+    }
+
+    fn check_size(&self, call: &Call) -> Result<(), Refused> {
+        let limit = self.policy.limits().arguments;
+        // Serialising is only worth it for arguments that could be over: text dominates anything large.
+        let bytes = weight(&call.arguments);
+        if bytes <= limit {
+            return Ok(());
+        }
+        let message = format!("{}: about {bytes} bytes of arguments, more than the {limit} allowed", call.tool);
+        Err(Refused::new(Status::Limit, "arguments", message).hint("raise argument_bytes in the policy"))
+    }
+
+    /// Resolves one want, judges it, and puts its canonical name into the arguments.
+    fn add(&self, entry: &Entry, want: Want, arguments: &mut Value, needs: &mut Vec<Need>) -> Result<(), Refused> {
+        let tool = &entry.tool;
+        let before = needs.len();
+        match want.kind {
+            WantKind::Path {
+                ref value,
+                access,
+                scope,
+                symlink,
+                ref place,
+            } => {
+                let found = self.find(value, symlink).map_err(|error| path_refused(tool.name.as_str(), want.claim, &error))?;
+                replace(arguments, place, found.path.to_string());
+                needs.extend(path_needs(found, access, scope));
+            }
+            WantKind::Network { ref value, .. } => needs.push(Need {
+                resource: network(value).ok_or_else(|| {
+                    Refused::new(Status::InvalidArguments, "invalid_url", format!("{}: {value:?} names no host", tool.name))
+                })?,
+                access: Access::Read,
+            }),
+            WantKind::Browser { ref session, access } => needs.push(Need {
+                resource: Resource::Browser {
+                    session: session.clone(),
+                },
+                access,
+            }),
+        }
+        for need in needs.iter().skip(before) {
+            if let Verdict::Refused(refusal) = self.policy.judge(need) {
+                return Err(Refused::new(Status::Denied, "denied", refusal.message(&tool.name, want.claim, &tool.claims))
+                    .hint(refusal.hint()));
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, value: &str, symlink: Symlink) -> Result<Place, ResolveError> {
+        let last = match symlink {
+            Symlink::Follow => Last::Follow,
+            Symlink::Keep => Last::Keep,
+        };
+        self.workspace.resolve(&self.workspace.root(), value, last)
+    }
+}
+
+/// The entries of one resolved path: the place itself; the links that led there, read, because who changes one changes
+/// what the name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
+/// or makes it waits.
+fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
+    let object = place
+        .found
+        .filter(|found| found.kind == Kind::File && found.links > 1)
+        .map(|found| found.object);
+    let held = place.first_missing.filter(|_| access == Access::Write).map(|path| Need {
+        resource: Resource::Path {
+            path,
+            scope: Scope::File,
+            object: None,
+        },
+        access: Access::Write,
+    });
+    let own = Need {
+        resource: Resource::Path {
+            path: place.path,
+            scope,
+            object,
+        },
+        access,
+    };
+    let via = place.via.into_iter().map(|path| Need {
+        resource: Resource::Path {
+            path,
+            scope: Scope::File,
+            object: None,
+        },
+        access: Access::Read,
+    });
+    std::iter::once(own).chain(held).chain(via)
+}
+
+fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {
+    let status = match error {
+        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => Status::Denied,
+        ResolveError::Empty
+        | ResolveError::Nul(_)
+        | ResolveError::TooLong(..)
+        | ResolveError::TooManyLinks(_)
+        | ResolveError::NotAFolder(..)
+        | ResolveError::Missing(..)
+        | ResolveError::NotUtf8(_) => Status::InvalidArguments,
+        ResolveError::Os(..) => Status::Failed,
+    };
+    let refused = Refused::new(status, error.code(), format!("{tool}: {error} (claim {})", claim + 1));
+    match status {
+        Status::Denied => refused.hint("tools reach only what is inside the workspace; --workspace DIR chooses it"),
+        _ => refused,
+    }
+}
+
+/// The host and port that a URL or `host:port` names; judged by the policy, opened by nobody yet.
+fn network(value: &str) -> Option<Resource> {
+    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, port.parse().ok()?),
+        _ => (authority, if scheme == "http" { 80 } else { 443 }),
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    (!host.is_empty()).then_some(Resource::Network { host, port })
+}
+
+/// About as many bytes as the value takes as JSON text.
+fn weight(value: &Value) -> u64 {
+    let mut total = 0_u64;
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        total += match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+            Value::String(text) => text.len() as u64 + 2,
+            Value::Array(items) => {
+                todo.extend(items);
+                2
+            }
+            Value::Object(fields) => {
+                todo.extend(fields.values());
+                fields.keys().map(|key| key.len() as u64 + 4).sum::<u64>() + 2
+            }
+        };
+    }
+    total
+}
+
+/// How many single-letter changes lie between two names.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let above = *cell;
+            *cell = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
+            diagonal = above;
+            left = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

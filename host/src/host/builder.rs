@@ -1,0 +1,226 @@
+//! Putting a host together from what an embedder sets.
+//! It must not widen anything by default: what is not said is the default policy's word.
+
+use super::Host;
+use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
+use crate::dispatch::{Dispatcher, Observer, Parallel, Rules};
+use crate::policy::{Policy, PolicyError};
+use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
+use crate::workspace::{Lookup, Workspace, WorkspaceError};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Slots unless set: far more than cores, because a call that sleeps or waits for a file holds a slot and no core.
+const SLOTS: NonZeroUsize = match NonZeroUsize::new(64) {
+    Some(slots) => slots,
+    None => NonZeroUsize::MIN,
+};
+
+/// The policy file that is looked for in a workspace.
+pub const POLICY_FILE: &str = "toolyard.toml";
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The workspace can't be used.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The policy file can't be read.
+    #[error("policy {0}: {1}")]
+    ReadPolicy(PathBuf, std::io::Error),
+    /// The policy is wrong.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The engine can't start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// No threads.
+    #[error("the threads for guests can't be started: {0}")]
+    Threads(std::io::Error),
+}
+
+/// See [`Host::builder`].
+#[derive(Default)]
+#[must_use]
+pub struct HostBuilder {
+    workspace: Option<PathBuf>,
+    folders: Vec<PathBuf>,
+    components: Vec<(String, Vec<u8>)>,
+    without_standard: bool,
+    policy: Option<PathBuf>,
+    policy_text: Option<String>,
+    parallel: Option<Parallel>,
+    cache: Cache,
+    observer: Option<Observer>,
+    stepwise: bool,
+}
+
+#[derive(Default)]
+enum Cache {
+    #[default]
+    Users,
+    At(PathBuf),
+    None,
+}
+
+impl std::fmt::Debug for HostBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostBuilder")
+            .field("workspace", &self.workspace)
+            .field("folders", &self.folders)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HostBuilder {
+    /// The folder that calls work in; the current directory unless set.
+    pub fn workspace(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.workspace = Some(folder.into());
+        self
+    }
+
+    /// Loads every `*.wasm` file of this folder, too. May be said several times.
+    pub fn plugins(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folders.push(folder.into());
+        self
+    }
+
+    /// Loads this component, too; `origin` is how messages call it.
+    pub fn component(mut self, origin: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.components.push((origin.into(), bytes.into()));
+        self
+    }
+
+    /// Leaves out the standard plugins `fs` and `text`.
+    pub fn without_standard_plugins(mut self) -> Self {
+        self.without_standard = true;
+        self
+    }
+
+    /// The policy file; the workspace's `toolyard.toml`, else the default policy, unless set.
+    pub fn policy(mut self, file: impl Into<PathBuf>) -> Self {
+        self.policy = Some(file.into());
+        self
+    }
+
+    /// The policy as text in the form of `toolyard.toml`; no file is looked for.
+    pub fn policy_text(mut self, text: impl Into<String>) -> Self {
+        self.policy_text = Some(text.into());
+        self
+    }
+
+    /// How many calls may run at once; 64 unless set, at most 256. Calls that wait for time or files need no core.
+    pub fn max_parallel(mut self, slots: NonZeroUsize) -> Self {
+        self.parallel = Some(Parallel::UpTo(slots));
+        self
+    }
+
+    /// Runs all calls one after the other, in the order of submission.
+    pub fn serial(mut self) -> Self {
+        self.parallel = Some(Parallel::Serial);
+        self
+    }
+
+    /// Where compiled code is kept: a folder that nobody else can write to. The user's cache folder unless set.
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Cache::At(folder.into());
+        self
+    }
+
+    /// Keeps no compiled code on disk.
+    pub fn without_cache(mut self) -> Self {
+        self.cache = Cache::None;
+        self
+    }
+
+    /// Tells `observer` what happens to every call, from the threads that do the work: it must be quick.
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Looks paths up one component at a time, as it is done where the kernel has no `openat2` or a filter blocks it.
+    pub fn without_openat2(mut self) -> Self {
+        self.stepwise = true;
+        self
+    }
+
+    /// The host. Plugins that can't be loaded are left out and listed in [`Host::problems`].
+    ///
+    /// # Errors
+    /// If the workspace or the policy can't be used, or this machine can't run guests.
+    pub fn build(self) -> Result<Host, HostError> {
+        let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
+        let lookup = if self.stepwise { Lookup::Stepwise } else { Lookup::detect() };
+        let workspace = Workspace::open_with(&folder, lookup)?;
+        let policy = self.read_policy(workspace.path())?;
+        let mut problems = Vec::new();
+        let catalog = self.load(policy.limits().component, &mut problems);
+        let cache = match &self.cache {
+            Cache::Users => users_cache(),
+            Cache::At(folder) => Some(folder.clone()),
+            Cache::None => None,
+        };
+        let sandbox = Sandbox::new(cache.as_deref())?;
+        let rules = Rules {
+            workspace: Arc::new(workspace),
+            policy: Arc::new(policy),
+            catalog,
+        };
+        let parallel = match self.parallel.unwrap_or(Parallel::UpTo(SLOTS)) {
+            Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
+            Parallel::Serial => Parallel::Serial,
+        };
+        let dispatcher = Dispatcher::new(Arc::new(rules), Arc::new(sandbox), parallel, self.observer)
+            .map_err(HostError::Threads)?;
+        Ok(Host {
+            dispatcher,
+            problems,
+        })
+    }
+
+    fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {
+        if let Some(text) = &self.policy_text {
+            return Ok(Policy::parse(text, "the given policy")?);
+        }
+        let own = workspace.join(POLICY_FILE);
+        let (file, must) = match &self.policy {
+            Some(file) => (file, true),
+            None => (&own, false),
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Policy::parse(&text, &file.display().to_string())?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must => Ok(Policy::default()),
+            Err(error) => Err(HostError::ReadPolicy(file.clone(), error)),
+        }
+    }
+
+    fn load(&self, max_bytes: u64, problems: &mut Vec<LoadError>) -> Catalog {
+        let mut catalog = Catalog::default();
+        let standard = STANDARD.iter().filter(|_| !self.without_standard);
+        let standard = standard.map(|(name, bytes)| (format!("standard plugin {name}"), bytes.to_vec()));
+        for (origin, bytes) in standard.chain(self.components.iter().cloned()) {
+            let added = Plugin::from_bytes(origin.clone(), bytes)
+                .map_err(|problem| LoadError { origin, problem })
+                .and_then(|plugin| catalog.add(plugin));
+            problems.extend(added.err());
+        }
+        for folder in &self.folders {
+            catalog.add_folder(folder, max_bytes, problems);
+        }
+        catalog
+    }
+}
+
+fn most_slots() -> NonZeroUsize {
+    usize::try_from(MAX_INSTANCES).ok().and_then(NonZeroUsize::new).unwrap_or(SLOTS)
+}
+
+/// `$XDG_CACHE_HOME/toolyard`, else `~/.cache/toolyard`; none where neither is set.
+fn users_cache() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let root = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(root.join("toolyard"))
+}

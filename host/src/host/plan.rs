@@ -1,0 +1,134 @@
+//! What a batch would do: the same resolution and the same scheduler as a run, and nothing runs.
+//! It must not have rules of its own.
+
+use crate::call::{Call, CallError, CallId, Entry, Footprint, Status};
+use crate::dispatch::{BatchError, Rules, batch_ids, order};
+use crate::schedule::{Reason, Scheduler, Submission, Ticket};
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// What would happen to a batch with the file tree as it is.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The calls, in request order.
+    pub calls: Vec<PlannedCall>,
+    /// Who could start together: each call stands in the first group in which everything that it waits for stands in an
+    /// earlier one. A run is not bound to groups: a call starts as soon as what it waits for has ended.
+    pub groups: Vec<Vec<CallId>>,
+}
+
+/// What would happen to one call.
+#[derive(Clone, Debug)]
+pub struct PlannedCall {
+    /// The call.
+    pub id: CallId,
+    /// Its tool.
+    pub tool: String,
+    /// What it would hold; empty if it would be refused.
+    pub footprint: Arc<Footprint>,
+    /// Whom it would wait for.
+    pub waits_for: Vec<Wait>,
+    /// Why it would not run at all.
+    pub refused: Option<(Status, CallError)>,
+}
+
+/// One reason to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The earlier call.
+    pub on: CallId,
+    /// This call's entry and the earlier one's, which conflict; `None` if this call names the earlier one in `after`.
+    pub entries: Option<(Entry, Entry)>,
+}
+
+pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
+    let ids = batch_ids(calls)?;
+    let mut planner = Planner {
+        scheduler: Scheduler::new(NonZeroUsize::MAX),
+        at: HashMap::new(),
+        levels: vec![None; calls.len()],
+        tickets: vec![None; calls.len()],
+        ids: &ids,
+    };
+    let mut planned: Vec<Option<PlannedCall>> = vec![None; calls.len()];
+    for index in order(calls, &ids)? {
+        if let (Some(call), Some(slot)) = (calls.get(index), planned.get_mut(index)) {
+            *slot = planner.add(rules, index, call);
+        }
+    }
+    let levels = planner.levels;
+    let depth = levels.iter().flatten().max().map_or(0, |deepest| deepest + 1);
+    let group = |level| {
+        let here = levels.iter().zip(&ids).filter(|(at, _)| **at == Some(level));
+        here.map(|(_, id)| id.clone()).collect()
+    };
+    Ok(Plan {
+        calls: planned.into_iter().flatten().collect(),
+        groups: (0..depth).map(group).collect(),
+    })
+}
+
+struct Planner<'a> {
+    scheduler: Scheduler,
+    /// Positions of calls by ticket.
+    at: HashMap<Ticket, usize>,
+    levels: Vec<Option<usize>>,
+    tickets: Vec<Option<Ticket>>,
+    ids: &'a [CallId],
+}
+
+impl Planner<'_> {
+    fn add(&mut self, rules: &Rules, index: usize, call: &Call) -> Option<PlannedCall> {
+        let id = self.ids.get(index)?.clone();
+        let tool = call.tool.clone();
+        let prepared = match rules.prepare(call) {
+            Ok(prepared) => prepared,
+            Err(refused) => {
+                return Some(PlannedCall {
+                    id,
+                    tool,
+                    footprint: Arc::default(),
+                    waits_for: Vec::new(),
+                    refused: Some((refused.status, refused.error)),
+                });
+            }
+        };
+        let position = |name: &CallId| self.ids.iter().position(|id| id == name);
+        let after = call.after.iter().filter_map(position);
+        let after = after.filter_map(|at| self.tickets.get(at).copied().flatten()).collect();
+        let ticket = self.scheduler.submit(Submission {
+            footprint: Arc::clone(&prepared.footprint),
+            after,
+            priority: call.priority,
+        });
+        let waits = self.waits(ticket);
+        let level = waits.iter().filter_map(|(at, _)| self.levels.get(*at).copied().flatten()).max();
+        self.at.insert(ticket, index);
+        *self.tickets.get_mut(index)? = Some(ticket);
+        *self.levels.get_mut(index)? = Some(level.map_or(0, |level| level + 1));
+        Some(PlannedCall {
+            id,
+            tool,
+            footprint: prepared.footprint,
+            waits_for: waits.into_iter().map(|(_, wait)| wait).collect(),
+            refused: None,
+        })
+    }
+
+    fn waits(&self, ticket: Ticket) -> Vec<(usize, Wait)> {
+        let waits = self.scheduler.waits(ticket);
+        let known = waits.into_iter().filter_map(|wait| {
+            let at = *self.at.get(&wait.on)?;
+            let entries = match wait.reason {
+                Reason::Conflict { mine, theirs } => Some((mine.clone(), theirs.clone())),
+                Reason::After => None,
+            };
+            let on = self.ids.get(at)?.clone();
+            Some((at, Wait { on, entries }))
+        });
+        let mut waits: Vec<(usize, Wait)> = known.collect();
+        waits.sort_by_key(|(at, _)| *at);
+        waits
+    }
+}

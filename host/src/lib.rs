@@ -1,0 +1,27 @@
+//! Toolyard runs an agent's tools as sandboxed WebAssembly components, many at once, without two of them ever colliding.
+//!
+//! A tool declares in a manifest what it touches. For each call the host works out the exact resources, lets the call
+//! start when no earlier unfinished one needs them in a conflicting way, and opens for the sandbox exactly those.
+//! **A claim is the grant and the lock.**
+//!
+//! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
+//! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
+//! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), `dispatch` (who runs), [`report`]
+//! (outcomes as text and JSON), [`host`], [`cli`]. `ARCHITECTURE.md` tells the whole.
+
+pub mod call;
+pub mod catalog;
+pub mod cli;
+mod dispatch;
+pub mod host;
+pub mod manifest;
+pub mod policy;
+pub mod report;
+pub mod sandbox;
+pub mod schedule;
+pub mod workspace;
+
+pub use call::{Call, CallError, CallId, Content, Event, Outcome, Status, Timing};
+pub use dispatch::{BatchError, Observer, Parallel};
+pub use host::{Host, HostBuilder, HostError, Plan};
+pub use policy::{Limits, Policy};

@@ -1,0 +1,280 @@
+//! A claim as it is written: kind, access, and where its value comes from. It must not know any call.
+
+use crate::call::{Access, Scope};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json_path::JsonPath;
+
+/// Where the value of a claim comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Always this.
+    Fixed(String),
+    /// From the arguments.
+    From {
+        /// A JSONPath (RFC 9535) that begins with a property of the arguments.
+        path: Box<JsonPath>,
+        /// The path as it is written.
+        text: String,
+        /// What is meant where the path matches nothing; without one, nothing is needed then.
+        default: Option<String>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFrom {
+    from: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a text or {\"from\": JSONPath, \"default\"?: text}")]
+enum WrittenSource {
+    Fixed(String),
+    From(WrittenFrom),
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = match self {
+            Self::Fixed(value) => WrittenSource::Fixed(value.clone()),
+            Self::From { text, default, .. } => WrittenSource::From(WrittenFrom {
+                from: text.clone(),
+                default: default.clone(),
+            }),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match WrittenSource::deserialize(deserializer)? {
+            WrittenSource::Fixed(value) => Ok(Self::Fixed(value)),
+            WrittenSource::From(WrittenFrom { from, default }) => match JsonPath::parse(&from) {
+                Ok(path) => Ok(Self::From {
+                    path: Box::new(path),
+                    text: from,
+                    default,
+                }),
+                Err(error) => Err(D::Error::custom(format!("{from:?} is not a JSONPath: {error}"))),
+            },
+        }
+    }
+}
+
+/// What happens to a symbolic link in the last place of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symlink {
+    /// Its target is meant.
+    #[default]
+    Follow,
+    /// The link itself is meant.
+    Keep,
+}
+
+impl Symlink {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this form")]
+    fn is_default(&self) -> bool {
+        *self == Self::Follow
+    }
+}
+
+/// A declared need.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// A place in the file tree.
+    Path {
+        /// Which.
+        path: Source,
+        /// What is done there.
+        access: Access,
+        /// How much below it.
+        scope: Scope,
+        /// Whether a link there is followed.
+        symlink: Symlink,
+    },
+    /// A network endpoint, as a URL or `host:port`.
+    Network {
+        /// Which.
+        network: Source,
+        /// HTTP methods, upper case.
+        methods: Vec<String>,
+    },
+    /// A browser session.
+    Browser {
+        /// Which.
+        browser: Source,
+        /// `Read` to observe, `Write` to drive.
+        access: Access,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPath {
+    path: Source,
+    access: Access,
+    scope: Scope,
+    #[serde(default, skip_serializing_if = "Symlink::is_default")]
+    symlink: Symlink,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenNetwork {
+    network: Source,
+    methods: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BrowserAccess {
+    Observe,
+    Drive,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBrowser {
+    browser: Source,
+    access: BrowserAccess,
+}
+
+impl Serialize for Claim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.clone() {
+            Self::Path {
+                path,
+                access,
+                scope,
+                symlink,
+            } => WrittenPath {
+                path,
+                access,
+                scope,
+                symlink,
+            }
+            .serialize(serializer),
+            Self::Network { network, methods } => WrittenNetwork { network, methods }.serialize(serializer),
+            Self::Browser { browser, access } => WrittenBrowser {
+                browser,
+                access: match access {
+                    Access::Read => BrowserAccess::Observe,
+                    Access::Write => BrowserAccess::Drive,
+                },
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// The kind is the one key of `path`, `network` and `browser` that is there; errors are those of that kind.
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let has = |key| value.get(key).is_some();
+        let kinds = ["path", "network", "browser"].into_iter().filter(|kind| has(*kind));
+        let kinds: Vec<&str> = kinds.collect();
+        let wrong = |error: serde_json::Error| D::Error::custom(error.to_string());
+        match kinds.as_slice() {
+            ["path"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenPath| Self::Path {
+                path: written.path,
+                access: written.access,
+                scope: written.scope,
+                symlink: written.symlink,
+            }),
+            ["network"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenNetwork| Self::Network {
+                network: written.network,
+                methods: written.methods,
+            }),
+            ["browser"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenBrowser| Self::Browser {
+                browser: written.browser,
+                access: match written.access {
+                    BrowserAccess::Observe => Access::Read,
+                    BrowserAccess::Drive => Access::Write,
+                },
+            }),
+            [] => Err(D::Error::custom("unknown kind of claim; one of path, network and browser is needed")),
+            several => Err(D::Error::custom(format!("{} in one claim; write two claims", several.join(" and ")))),
+        }
+    }
+}
+
+impl Claim {
+    /// Where its value comes from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        match self {
+            Self::Path { path, .. } => path,
+            Self::Network { network, .. } => network,
+            Self::Browser { browser, .. } => browser,
+        }
+    }
+
+    /// Whether it is about files.
+    #[must_use]
+    pub fn is_path(&self) -> bool {
+        matches!(self, Self::Path { .. })
+    }
+
+    /// Whether it is about the network.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Network { .. })
+    }
+
+    /// Whether it is about a browser.
+    #[must_use]
+    pub fn is_browser(&self) -> bool {
+        matches!(self, Self::Browser { .. })
+    }
+
+    /// The claim in words: `writes the file at $.path`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let at = self.source();
+        match self {
+            Self::Path {
+                access, scope, symlink, ..
+            } => {
+                let verb = match access {
+                    Access::Read => "reads",
+                    Access::Write => "writes",
+                };
+                let what = match scope {
+                    Scope::File => "the file",
+                    Scope::Directory => "the folder (with its direct children)",
+                    Scope::Tree => "the tree",
+                };
+                let link = match symlink {
+                    Symlink::Follow => "",
+                    Symlink::Keep => ", a link itself",
+                };
+                format!("{verb} {what} at {at}{link}")
+            }
+            Self::Network { methods, .. } => format!("{} to the host in {at}", methods.join(", ")),
+            Self::Browser { access, .. } => match access {
+                Access::Read => format!("observes the browser session {at}"),
+                Access::Write => format!("drives the browser session {at}"),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fixed(value) => f.write_str(value),
+            Self::From {
+                text,
+                default: Some(default),
+                ..
+            } => write!(f, "{text} (default {default})"),
+            Self::From { text, .. } => f.write_str(text),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Claims and one call's arguments to what is wanted. It must not look at the file tree: a path is still only a spelling.
+
+use super::check::first_property;
+use super::{Claim, Source, Symlink, Tool};
+use crate::call::{Access, Scope};
+use serde_json::Value;
+
+/// One resource that a call asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The claim, by its position in the tool's list.
+    pub claim: usize,
+    /// What is asked for.
+    pub kind: WantKind,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantKind {
+    /// A place in the file tree, as it was spelled.
+    Path {
+        /// The spelling.
+        value: String,
+        /// What is done there.
+        access: Access,
+        /// How much below it.
+        scope: Scope,
+        /// Whether a link there is followed.
+        symlink: Symlink,
+        /// Where the canonical name goes.
+        place: Place,
+    },
+    /// A network endpoint, as it was spelled: a URL or `host:port`.
+    Network {
+        /// The spelling.
+        value: String,
+        /// HTTP methods, upper case.
+        methods: Vec<String>,
+    },
+    /// A browser session.
+    Browser {
+        /// Its name.
+        session: String,
+        /// `Read` to observe, `Write` to drive.
+        access: Access,
+    },
+}
+
+/// Where in the arguments a value stood, so that its canonical form can take its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: the claim has a fixed value.
+    Fixed,
+    /// At this JSON Pointer (RFC 6901).
+    At(String),
+    /// Nowhere yet: it was a default, and belongs under this property.
+    Insert(String),
+}
+
+/// How a claim's value can't be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{place} must be a text: claim {number} takes its value from there", number = claim + 1)]
+pub struct WantError {
+    /// The claim, by its position.
+    pub claim: usize,
+    /// The place of the value, as a normalized JSONPath.
+    pub place: String,
+}
+
+impl Tool {
+    /// What this call asks for, in the order of the claims.
+    ///
+    /// # Errors
+    /// If a claim's path leads to something that is not a text.
+    pub fn wants(&self, arguments: &Value) -> Result<Vec<Want>, WantError> {
+        let mut wants = Vec::with_capacity(self.claims.len());
+        for (index, claim) in self.claims.iter().enumerate() {
+            for (value, place) in values(index, claim.source(), arguments)? {
+                let kind = want(claim, value, place);
+                wants.push(Want { claim: index, kind });
+            }
+        }
+        Ok(wants)
+    }
+}
+
+fn want(claim: &Claim, value: String, place: Place) -> WantKind {
+    match claim {
+        Claim::Path {
+            access, scope, symlink, ..
+        } => WantKind::Path {
+            value,
+            access: *access,
+            scope: *scope,
+            symlink: *symlink,
+            place,
+        },
+        Claim::Network { methods, .. } => WantKind::Network {
+            value,
+            methods: methods.clone(),
+        },
+        Claim::Browser { access, .. } => WantKind::Browser {
+            session: value,
+            access: *access,
+        },
+    }
+}
+
+fn values(claim: usize, source: &Source, arguments: &Value) -> Result<Vec<(String, Place)>, WantError> {
+    let (path, text, default) = match source {
+        Source::Fixed(value) => return Ok(vec![(value.clone(), Place::Fixed)]),
+        Source::From { path, text, default } => (path, text, default),
+    };
+    let mut found = Vec::new();
+    for node in path.query_located(arguments).iter() {
+        match node.node() {
+            Value::String(value) => found.push((value.clone(), Place::At(node.location().to_json_pointer()))),
+            // An optional argument that was left out in so many words.
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                let place = node.location().to_string();
+                return Err(WantError { claim, place });
+            }
+        }
+    }
+    if let (true, Some(default)) = (found.is_empty(), default) {
+        let property = first_property(text).unwrap_or_default().to_owned();
+        found.push((default.clone(), Place::Insert(property)));
+    }
+    Ok(found)
+}
+
+/// Puts a canonical name where the caller's spelling stood.
+pub fn replace(arguments: &mut Value, place: &Place, name: String) {
+    match place {
+        Place::Fixed => {}
+        Place::At(pointer) => {
+            if let Some(value) = arguments.pointer_mut(pointer) {
+                *value = Value::String(name);
+            }
+        }
+        Place::Insert(property) => {
+            if let Some(fields) = arguments.as_object_mut()
+                && fields.get(property).is_none_or(Value::is_null)
+            {
+                fields.insert(property.clone(), Value::String(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Outcomes and footprints as JSON, in the shapes that the README documents.
+//! It must not leave a field out because it is empty, except where the documentation marks it optional.
+
+use super::Summary;
+use crate::call::{Access, CallError, Content, Entry, Outcome, Resource, Scope};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+/// One outcome: `{id, tool, status, content, structured?, error?, waited_for, timing, notes?, log?}`.
+#[must_use]
+pub fn outcome(outcome: &Outcome) -> Value {
+    let mut fields = Map::new();
+    fields.insert("id".into(), json!(outcome.id));
+    fields.insert("tool".into(), json!(outcome.tool));
+    fields.insert("status".into(), json!(outcome.status.as_str()));
+    fields.insert("content".into(), outcome.content.iter().map(content).collect());
+    if let Some(structured) = &outcome.structured {
+        fields.insert("structured".into(), structured.clone());
+    }
+    if let Some(error) = &outcome.error {
+        fields.insert("error".into(), call_error(error));
+    }
+    fields.insert("waited_for".into(), json!(outcome.waited_for));
+    let timing = outcome.timing;
+    fields.insert(
+        "timing".into(),
+        json!({
+            "queued_us": timing.queued_us,
+            "start_us": timing.start_us,
+            "end_us": timing.end_us,
+            "run_us": timing.run_us,
+        }),
+    );
+    if !outcome.notes.is_empty() {
+        fields.insert("notes".into(), json!(outcome.notes));
+    }
+    if !outcome.log.is_empty() {
+        fields.insert("log".into(), json!(outcome.log));
+    }
+    Value::Object(fields)
+}
+
+/// A whole run: `{outcomes, summary}`.
+#[must_use]
+pub fn run(outcomes: &[Outcome]) -> Value {
+    json!({
+        "outcomes": outcomes.iter().map(outcome).collect::<Vec<_>>(),
+        "summary": Summary::of(outcomes).to_json(),
+    })
+}
+
+/// `{code, message, hint?}`.
+#[must_use]
+pub fn call_error(error: &CallError) -> Value {
+    let mut fields = Map::new();
+    fields.insert("code".into(), json!(error.code));
+    fields.insert("message".into(), json!(error.message));
+    if let Some(hint) = &error.hint {
+        fields.insert("hint".into(), json!(hint));
+    }
+    Value::Object(fields)
+}
+
+fn content(content: &Content) -> Value {
+    match content {
+        Content::Text(text) => json!({ "type": "text", "text": text }),
+        Content::Json(value) => json!({ "type": "json", "json": value }),
+        Content::Image { media_type, data } => {
+            json!({ "type": "image", "media_type": media_type, "data_base64": STANDARD.encode(data) })
+        }
+        Content::Blob { media_type, data } => {
+            json!({ "type": "blob", "media_type": media_type, "data_base64": STANDARD.encode(data) })
+        }
+    }
+}
+
+/// One entry of a footprint: `{kind, resource, access, scope?}`. A file with several links says so by `links: true`.
+#[must_use]
+pub fn entry(entry: &Entry) -> Value {
+    let access = match (&entry.resource, entry.access) {
+        (Resource::Browser { .. }, Access::Read) => "observe",
+        (Resource::Browser { .. }, Access::Write) => "drive",
+        (Resource::Path { .. } | Resource::Network { .. }, Access::Read) => "read",
+        (Resource::Path { .. } | Resource::Network { .. }, Access::Write) => "write",
+    };
+    match &entry.resource {
+        Resource::Path { path, scope, object } => {
+            let scope = match scope {
+                Scope::File => "file",
+                Scope::Directory => "directory",
+                Scope::Tree => "tree",
+            };
+            let mut shown = json!({ "kind": "path", "resource": path.to_string(), "access": access, "scope": scope });
+            if let (Some(fields), Some(_)) = (shown.as_object_mut(), object) {
+                fields.insert("links".into(), Value::Bool(true));
+            }
+            shown
+        }
+        Resource::Network { host, port } => {
+            json!({ "kind": "network", "resource": format!("{host}:{port}"), "access": access })
+        }
+        Resource::Browser { session } => json!({ "kind": "browser", "resource": session, "access": access }),
+    }
+}

@@ -1,0 +1,12 @@
+//! Host bindings of `wit/plugin.wit`. It must not hold any behaviour of its own.
+
+wasmtime::component::bindgen!({
+    path: "wit",
+    world: "plugin",
+    imports: { default: trappable },
+    exports: { default: async },
+});
+
+pub(super) use exports::toolyard::plugin::tools::{Failure, Output};
+pub(super) use toolyard::plugin::report;
+pub(super) use toolyard::plugin::types;

@@ -1,0 +1,201 @@
+//! From what wasmtime and a guest say to how a call ended. Whose fault an end is gets decided here and nowhere else.
+//! It must not touch the store or any file.
+
+use super::Job;
+use super::bindings::{Failure, Output, types};
+use crate::call::{CallError, Content, Status};
+use serde_json::Value;
+use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
+use wasmtime_wasi::I32Exit;
+
+/// What the export returned.
+pub(super) type Answer = Result<Output, Failure>;
+
+/// How a run came to an end without an answer.
+#[derive(Debug)]
+pub(super) enum Broken {
+    Cancelled,
+    Timeout,
+    Trap(wasmtime::Error),
+}
+
+/// Limits that refused the guest something while it ran.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    pub(super) memory: bool,
+    pub(super) open_files: bool,
+}
+
+/// How a run ended: the part of an outcome that the sandbox knows.
+#[derive(Debug)]
+pub struct Ended {
+    /// The kind of end.
+    pub status: Status,
+    /// The answer.
+    pub content: Vec<Content>,
+    /// The answer as one document.
+    pub structured: Option<Value>,
+    /// Why not `ok`.
+    pub error: Option<CallError>,
+    /// What happened beside the answer.
+    pub notes: Vec<String>,
+    /// What the guest logged.
+    pub log: String,
+}
+
+impl Ended {
+    /// An end with an error and nothing else.
+    #[must_use]
+    pub fn error(status: Status, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            content: Vec::new(),
+            structured: None,
+            error: Some(CallError {
+                code: code.to_owned(),
+                message: message.into(),
+                hint: None,
+            }),
+            notes: Vec::new(),
+            log: String::new(),
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(error) = &mut self.error {
+            error.hint = Some(hint.into());
+        }
+        self
+    }
+}
+
+pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job, log: String) -> Ended {
+    let mut ended = match answer {
+        Ok(Ok(output)) => accept(output, job),
+        Ok(Err(failure)) => refuse(failure, reached, job),
+        Err(Broken::Cancelled) => {
+            Ended::error(Status::Cancelled, "cancelled", format!("{} was taken back while it ran", job.tool))
+        }
+        Err(Broken::Timeout) => {
+            let ms = job.limits.wall.as_millis();
+            Ended::error(Status::Timeout, "timeout", format!("{} did not end within {ms} ms", job.tool))
+                .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
+        }
+        Err(Broken::Trap(error)) => trapped(&error, reached, job, &log),
+    };
+    ended.log = log;
+    ended
+}
+
+fn accept(output: Output, job: &Job) -> Ended {
+    let bytes = size(&output);
+    if bytes > job.limits.output {
+        return over("output", format!("{} answered with {bytes} bytes, more than the {} allowed", job.tool, job.limits.output))
+            .hint("ask for less at once, or raise output_bytes in the policy");
+    }
+    let mut content = Vec::with_capacity(output.content.len());
+    for piece in output.content {
+        match piece {
+            types::Content::Text(text) => content.push(Content::Text(text)),
+            types::Content::Json(text) => match serde_json::from_str(&text) {
+                Ok(value) => content.push(Content::Json(value)),
+                Err(error) => return not_json(&error, job),
+            },
+            types::Content::Image(types::Blob { media_type, data }) => {
+                content.push(Content::Image { media_type, data });
+            }
+            types::Content::Blob(types::Blob { media_type, data }) => {
+                content.push(Content::Blob { media_type, data });
+            }
+        }
+    }
+    let structured = match output.structured.as_deref().map(serde_json::from_str) {
+        None => None,
+        Some(Ok(value)) => Some(value),
+        Some(Err(error)) => return not_json(&error, job),
+    };
+    Ended {
+        status: Status::Ok,
+        content,
+        structured,
+        error: None,
+        notes: Vec::new(),
+        log: String::new(),
+    }
+}
+
+fn size(output: &Output) -> u64 {
+    let pieces = output.content.iter().map(|piece| match piece {
+        types::Content::Text(text) | types::Content::Json(text) => text.len(),
+        types::Content::Image(blob) | types::Content::Blob(blob) => blob.data.len(),
+    });
+    let structured = output.structured.as_ref().map_or(0, String::len);
+    (pieces.sum::<usize>() + structured) as u64
+}
+
+fn not_json(error: &serde_json::Error, job: &Job) -> Ended {
+    let message = format!("{} answered with something that is not JSON: {error}", job.tool);
+    Ended::error(Status::Failed, "invalid_output", message)
+}
+
+fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
+    if reached.open_files {
+        return over("open_files", format!("{} opened more than {} files at once", job.tool, job.limits.open_files));
+    }
+    let status = match failure.kind {
+        types::FailureKind::Failed => Status::Failed,
+        types::FailureKind::InvalidArguments => Status::InvalidArguments,
+        types::FailureKind::Denied => Status::Denied,
+        types::FailureKind::NotFound => Status::NotFound,
+    };
+    // A tool's words are bounded like its answer, and a code is only a word.
+    let code: String = failure.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
+    let code = if code.is_empty() { "failed" } else { &code };
+    let mut ended = Ended::error(status, code, clip(failure.message));
+    if let Some(hint) = failure.hint {
+        ended = ended.hint(clip(hint));
+    }
+    ended
+}
+
+/// The longest message of a tool that is passed on, in characters.
+const MESSAGE_CHARS: usize = 16_000;
+
+fn clip(text: String) -> String {
+    match text.char_indices().nth(MESSAGE_CHARS) {
+        None => text,
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+fn over(code: &str, message: String) -> Ended {
+    Ended::error(Status::Limit, code, message)
+}
+
+fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> Ended {
+    let tool = &job.tool;
+    if reached.memory {
+        let limit = job.limits.memory;
+        return over("memory", format!("{tool} needed more than the {limit} bytes of memory allowed"))
+            .hint("raise memory_bytes in the policy");
+    }
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return over("handles", format!("{tool} held too many handles at once"));
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return Ended::error(Status::Trapped, "exit", format!("{tool} exited with code {code} instead of answering"));
+    }
+    let last_words = log.lines().rev().find(|line| line.contains("panicked at"));
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => over("stack", format!("{tool} used up its stack: a recursion without end?")),
+        Some(trap) => {
+            let ended = Ended::error(Status::Trapped, "trap", format!("{tool} trapped: {trap}"));
+            match last_words.map(|line| clip(line.to_owned())) {
+                Some(words) => ended.hint(words),
+                None => ended,
+            }
+        }
+        None => Ended::error(Status::Trapped, "trap", format!("{tool} broke a rule of the sandbox: {}", error.root_cause())),
+    }
+}

@@ -1,0 +1,163 @@
+//! One engine a process: how components are compiled and where their instances live.
+//! It must not run anything itself.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How often running guests are made to look up: the grain of time limits, and how long a busy guest keeps a thread
+/// from the others.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Instances that may be alive at once. Memory is only reserved, not used, until a guest touches it.
+pub const MAX_INSTANCES: u32 = 256;
+
+/// Guests' own stacks: 512 KiB for wasm code, the rest for the host functions it calls.
+const WASM_STACK: usize = 512 << 10;
+const FIBER_STACK: usize = 1 << 20;
+
+/// The engine as toolyard configures it: instances from a pool where the machine can reserve the address space, else
+/// allocated one by one.
+///
+/// # Errors
+/// If this machine can't run wasmtime at all.
+pub(super) fn new() -> wasmtime::Result<Engine> {
+    let mut config = base();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    Engine::new(&config).or_else(|error| {
+        tracing::debug!(%error, "no room for a pool of instances; allocating one by one");
+        Engine::new(&base())
+    })
+}
+
+fn base() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        // Proposals that tools don't need are only surface.
+        .wasm_threads(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_memory64(false)
+        .wasm_tail_call(false)
+        .concurrency_support(false)
+        // A guest's trap is told by its kind; addresses inside someone else's component help nobody here.
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8));
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * 8)
+        .total_memories(MAX_INSTANCES * 2)
+        .total_tables(MAX_INSTANCES * 8)
+        .total_stacks(MAX_INSTANCES)
+        .max_memories_per_component(4)
+        .max_core_instances_per_component(64)
+        .max_tables_per_component(64)
+        .max_memory_size(1 << 30)
+        .table_elements(100_000)
+        .max_core_instance_size(8 << 20)
+        .max_component_instance_size(8 << 20)
+        .linear_memory_keep_resident(512 << 10)
+        .table_keep_resident(64 << 10);
+    pool
+}
+
+/// A name for everything that decides whether compiled code fits this engine: two engines with one key may share it.
+pub(super) fn compatibility_key(engine: &Engine) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Advances the engine's epoch while guests run, and sleeps while none does.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    running: AtomicUsize,
+    // The one lock of this room: only waking the sleeping ticker takes it, never a running guest.
+    stop: Mutex<bool>,
+    wake: Condvar,
+}
+
+/// A guest is running for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Ticker {
+    pub(super) fn start(engine: Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let ours = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("toolyard-epoch".into())
+            .spawn(move || tick(&ours, &engine))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn running(&self) -> Running {
+        if self.shared.running.fetch_add(1, Ordering::AcqRel) == 0 {
+            let _guard = self.shared.stop.lock().unwrap_or_else(PoisonError::into_inner);
+            self.shared.wake.notify_one();
+        }
+        Running(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        *self.shared.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.wake.notify_one();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn tick(shared: &Shared, engine: &Engine) {
+    let mut idle_ticks = 0_u32;
+    loop {
+        let stop = shared.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if *stop {
+            return;
+        }
+        // A burst of short calls shouldn't pay for waking this thread each time: sleep only after a while of nothing.
+        if idle_ticks > 50 && shared.running.load(Ordering::Acquire) == 0 {
+            let stop = shared
+                .wake
+                .wait_while(stop, |stop| !*stop && shared.running.load(Ordering::Acquire) == 0)
+                .unwrap_or_else(PoisonError::into_inner);
+            if *stop {
+                return;
+            }
+            idle_ticks = 0;
+        } else {
+            drop(stop);
+        }
+        std::thread::sleep(TICK);
+        match shared.running.load(Ordering::Acquire) {
+            0 => idle_ticks += 1,
+            _ => idle_ticks = 0,
+        }
+        engine.increment_epoch();
+    }
+}

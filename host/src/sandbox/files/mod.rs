@@ -1,0 +1,202 @@
+//! The gate: what a guest can reach in the file tree, checked at every operation.
+//! It must not find out what a name means by itself (the workspace does), and never widens what the footprint holds.
+//!
+//! The gate knows a guest's descriptors by their canonical paths. An operation's path is resolved from the workspace's
+//! root to one canonical name; that name must lie in the footprint with the access that the operation needs, and the
+//! policy must allow it; then the kernel is asked to open exactly that name and to refuse every link on the way. So what
+//! was compared, what is checked and what is opened are one name.
+
+mod host;
+mod ops;
+mod rights;
+mod staging;
+
+
+use crate::call::{CanonicalPath, Footprint};
+use crate::policy::{Limits, Policy};
+use crate::workspace::{Found, Kind, Last, Workspace};
+use rights::Rights;
+use staging::Staging;
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Weak};
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+
+pub(super) use staging::CommitError;
+
+/// Everything the gate knows of one call.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    workspace: Arc<Workspace>,
+    policy: Arc<Policy>,
+    rights: Rights,
+    staging: Staging,
+    /// The guest's open folders and listings, by handle number.
+    folders: HashMap<u32, CanonicalPath>,
+    listings: HashMap<u32, CanonicalPath>,
+    /// How many files and folders the guest holds open, and how many it may.
+    open: u32,
+    max_open: u32,
+    /// Set when that limit refused something.
+    refused: bool,
+    /// Files opened for writing: the call isn't over before the last system call on each has returned.
+    written: Vec<Weak<File>>,
+    /// Folders that the host made on the way to a granted name, outermost first.
+    made: Vec<CanonicalPath>,
+}
+
+/// The gate beside the parts of the store that wasmtime's own implementation needs.
+pub(super) struct GateView<'a> {
+    pub(super) gate: &'a mut Gate,
+    pub(super) table: &'a mut ResourceTable,
+    pub(super) wasi: &'a mut WasiCtx,
+}
+
+/// Marks the gate as what `wasi:filesystem` is served by.
+pub(super) struct Gated;
+
+impl HasData for Gated {
+    type Data<'a> = GateView<'a>;
+}
+
+impl Gate {
+    /// The gate of a call with this footprint. Opens nothing yet.
+    pub(crate) fn new(
+        workspace: Arc<Workspace>,
+        policy: Arc<Policy>,
+        footprint: &Footprint,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            rights: Rights::new(footprint),
+            staging: Staging::new(limits.in_place),
+            workspace,
+            policy,
+            folders: HashMap::new(),
+            listings: HashMap::new(),
+            open: 0,
+            max_open: limits.open_files,
+            refused: false,
+            written: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Whether a limit of the gate refused the guest something.
+    pub(super) fn limit_reached(&self) -> bool {
+        self.refused
+    }
+
+    /// Makes the folders that are missing on the way to each name that may be written. The guest can't: it sees no
+    /// further than the name itself.
+    ///
+    /// # Errors
+    /// What the operating system says, with the folder.
+    pub(super) fn make_parents(&mut self) -> Result<(), (CanonicalPath, std::io::Error)> {
+        let wanted: Vec<CanonicalPath> = self.rights.writable_roots().collect();
+        for path in wanted {
+            let mut missing = Vec::new();
+            let mut above = path.parent();
+            while let Some(folder) = above {
+                match self.workspace.look(&folder) {
+                    Ok(Some(_)) => break,
+                    Ok(None) => {
+                        above = folder.parent();
+                        missing.push(folder);
+                    }
+                    Err(error) => return Err((folder, error)),
+                }
+            }
+            for folder in missing.into_iter().rev() {
+                ops::make_folder(&self.workspace, &folder).map_err(|e| (folder.clone(), e))?;
+                self.made.push(folder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves a guest's path to the canonical name that an operation is about, and to what stands there.
+    fn find(&self, folder: &CanonicalPath, path: &str, last: Last) -> Result<(CanonicalPath, Option<Found>), ErrorCode> {
+        if path.starts_with('/') {
+            return Err(ErrorCode::NotPermitted);
+        }
+        let place = self.workspace.resolve(folder, path, last).map_err(|error| ops::refusal(&error))?;
+        if place.first_missing.is_some() {
+            return Err(ErrorCode::NoEntry);
+        }
+        Ok((place.path, place.found))
+    }
+
+    /// Whether the guest may know that something stands at `path`.
+    fn sees(&self, path: &CanonicalPath) -> bool {
+        (self.rights.reads(path) && self.policy.visible(path, crate::call::Access::Read))
+            || self.rights.leads_to(path)
+    }
+
+    /// What an operation that the footprint or the policy doesn't cover is told: what is invisible isn't there.
+    fn hidden(&self, path: &CanonicalPath) -> ErrorCode {
+        match self.rights.reads(path) {
+            // Inside a granted tree the policy hides names as if they didn't exist.
+            true => ErrorCode::NoEntry,
+            false => ErrorCode::NotPermitted,
+        }
+    }
+
+    /// The call ended well: puts every private copy in its place, in one step after the guest is done.
+    ///
+    /// # Errors
+    /// The place that could not be updated; then nothing more is, and the copies that remain are dropped.
+    pub(super) fn commit(&mut self) -> Result<Vec<String>, CommitError> {
+        self.staging.commit()
+    }
+
+    /// Drops every private copy and the folders that were made for names which did not come to be.
+    pub(super) fn abandon(&mut self) {
+        self.staging.drop_all();
+        self.tidy();
+    }
+
+    /// Removes folders of ours that stayed empty.
+    pub(super) fn tidy(&mut self) {
+        for folder in std::mem::take(&mut self.made).into_iter().rev() {
+            if ops::remove_folder(&self.workspace, &folder).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// The folders to open as the guest's preopened directories: the nearest existing folder above each granted name.
+    pub(super) fn preopens(&self) -> Vec<CanonicalPath> {
+        let mut folders: Vec<CanonicalPath> = self
+            .rights
+            .roots()
+            .map(|root| {
+                let mut folder = root.parent().unwrap_or(root);
+                while !matches!(self.workspace.look(&folder), Ok(Some(found)) if found.kind == Kind::Folder) {
+                    match folder.parent() {
+                        Some(above) => folder = above,
+                        None => break,
+                    }
+                }
+                folder
+            })
+            .collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+
+    /// Waits until nothing that was opened for writing is in use any more: a write that was handed to another thread
+    /// goes on when the instance that asked for it is gone.
+    pub(super) async fn settled(&mut self) {
+        let mut patience = std::time::Duration::from_micros(50);
+        for file in std::mem::take(&mut self.written) {
+            while file.strong_count() > 0 {
+                tokio::time::sleep(patience).await;
+                patience = (patience * 2).min(std::time::Duration::from_millis(5));
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The operations on single names, each on the folder that holds the name, none following a link.
+//! It must not be reached with a path that the gate has not checked.
+
+use super::{Gate, staging};
+use crate::call::{Access, CanonicalPath, Scope};
+use crate::workspace::{Found, Kind, Last, ResolveError, Workspace};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use std::fs::File;
+use std::sync::Arc;
+use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, FsPerms, OpenMode};
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+
+type Result<T> = std::result::Result<T, ErrorCode>;
+
+/// What a path that leads nowhere is told.
+pub(super) fn refusal(error: &ResolveError) -> ErrorCode {
+    match error {
+        ResolveError::Empty | ResolveError::Missing(..) => ErrorCode::NoEntry,
+        ResolveError::Nul(_) => ErrorCode::Invalid,
+        ResolveError::TooLong(..) => ErrorCode::NameTooLong,
+        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => ErrorCode::NotPermitted,
+        ResolveError::TooManyLinks(_) => ErrorCode::Loop,
+        ResolveError::NotAFolder(..) => ErrorCode::NotDirectory,
+        ResolveError::NotUtf8(_) => ErrorCode::IllegalByteSequence,
+        ResolveError::Os(_, kind) => ErrorCode::from(std::io::Error::from(*kind)),
+    }
+}
+
+fn os(error: impl Into<std::io::Error>) -> ErrorCode {
+    ErrorCode::from(error.into())
+}
+
+pub(super) fn make_folder(workspace: &Workspace, path: &CanonicalPath) -> std::io::Result<()> {
+    let parent = workspace.parent_of(path)?;
+    let name = path.name().unwrap_or_default();
+    match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
+        // Somebody was faster; it is a folder or the next step will say so.
+        Err(rustix::io::Errno::EXIST) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+pub(super) fn remove_folder(workspace: &Workspace, path: &CanonicalPath) -> std::io::Result<()> {
+    let parent = workspace.parent_of(path)?;
+    let name = path.name().unwrap_or_default();
+    Ok(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+}
+
+/// What a guest asks for when it opens a name.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the independent flags of `open-at`")]
+pub(super) struct Open {
+    pub(super) read: bool,
+    pub(super) write: bool,
+    pub(super) create: bool,
+    pub(super) exclusive: bool,
+    pub(super) truncate: bool,
+    pub(super) folder: bool,
+}
+
+impl Open {
+    fn changes(self) -> bool {
+        self.write || self.create || self.truncate
+    }
+}
+
+impl Gate {
+    /// Checks that `path` may be changed; the scope of the grant that says so.
+    pub(super) fn may_write(&self, path: &CanonicalPath) -> Result<Scope> {
+        let scope = self.rights.writes(path).ok_or(match self.rights.reads(path) {
+            true => ErrorCode::ReadOnly,
+            false => ErrorCode::NotPermitted,
+        })?;
+        if !self.policy.visible(path, Access::Write) || is_ours(path) {
+            return Err(ErrorCode::NotPermitted);
+        }
+        Ok(scope)
+    }
+
+    /// Checks that the guest may know what stands at `path`.
+    pub(super) fn may_see(&self, path: &CanonicalPath) -> Result<()> {
+        match self.sees(path) && !is_ours(path) {
+            true => Ok(()),
+            false => Err(self.hidden(path)),
+        }
+    }
+
+    /// Opens what `path` (below `folder`) names. The descriptor, and where it is if it is a folder.
+    pub(super) fn open(
+        &mut self,
+        folder: &CanonicalPath,
+        path: &str,
+        last: Last,
+        how: Open,
+    ) -> Result<(Descriptor, Option<CanonicalPath>)> {
+        if self.open >= self.max_open {
+            self.refused = true;
+            return Err(ErrorCode::Quota);
+        }
+        let (path, found) = self.find(folder, path, last)?;
+        self.may_see(&path)?;
+        if how.exclusive && how.create && (found.is_some() || self.staging.get(&path).is_some()) {
+            return Err(ErrorCode::Exist);
+        }
+        match found.map(|found| found.kind) {
+            Some(Kind::Folder) if how.changes() => Err(ErrorCode::IsDirectory),
+            Some(Kind::Folder) => self.open_folder(path),
+            Some(Kind::File) | None if how.folder => Err(match found {
+                Some(_) => ErrorCode::NotDirectory,
+                None => ErrorCode::NoEntry,
+            }),
+            Some(Kind::File) | None => Ok((self.open_file(&path, found, how)?, None)),
+            // `Last::Keep` on a link, or a device, a pipe, a socket: never opened, so never waited for.
+            Some(Kind::Link) => Err(ErrorCode::Loop),
+            Some(Kind::Other) => Err(ErrorCode::NotPermitted),
+        }
+    }
+
+    pub(super) fn open_folder(&mut self, path: CanonicalPath) -> Result<(Descriptor, Option<CanonicalPath>)> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let fd = self.workspace.open_at(&path, flags, Mode::empty()).map_err(os)?;
+        let (perms, mode) = match self.rights.writes(&path) {
+            Some(_) => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+            None => (FsPerms::ReadOnly, OpenMode::READ),
+        };
+        let folder = Dir::new(File::from(fd), perms, mode, true);
+        self.open += 1;
+        Ok((Descriptor::Dir(folder), Some(path)))
+    }
+
+    fn open_file(&mut self, path: &CanonicalPath, found: Option<Found>, how: Open) -> Result<Descriptor> {
+        if how.changes() {
+            let scope = self.may_write(path)?;
+            if found.is_none() && !how.create && self.staging.get(path).is_none() {
+                return Err(ErrorCode::NoEntry);
+            }
+            let whole = scope == Scope::File && !self.staging.in_place(path, found.as_ref());
+            return match whole {
+                true => self.open_copy(path, found, how),
+                false => self.open_in_place(path, how),
+            };
+        }
+        if let Some(copy) = self.staging.get(path) {
+            return Ok(self.descriptor(copy.map_err(os)?, how));
+        }
+        // Never waits for the other end of a pipe that took the file's place just now.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let file = File::from(self.workspace.open_at(path, flags, Mode::empty()).map_err(os)?);
+        regular(&file)?;
+        Ok(self.descriptor(file, how))
+    }
+
+    fn open_copy(&mut self, path: &CanonicalPath, found: Option<Found>, how: Open) -> Result<Descriptor> {
+        if self.staging.get(path).is_none() {
+            let start = match how.truncate {
+                true => staging::Start::Empty,
+                false => staging::Start::Old,
+            };
+            self.staging.begin(&self.workspace, path, found, start).map_err(os)?;
+        }
+        let copy = self.staging.get(path).ok_or(ErrorCode::Io)?.map_err(os)?;
+        if how.truncate {
+            copy.set_len(0).map_err(os)?;
+        }
+        Ok(self.descriptor(copy, how))
+    }
+
+    fn open_in_place(&mut self, path: &CanonicalPath, how: Open) -> Result<Descriptor> {
+        let mut flags = match (how.read, how.write) {
+            (_, true) if how.read => OFlags::RDWR,
+            (_, true) => OFlags::WRONLY,
+            (_, false) => OFlags::RDWR,
+        } | OFlags::NONBLOCK;
+        if how.create {
+            flags |= OFlags::CREATE;
+        }
+        if how.exclusive {
+            flags |= OFlags::EXCL;
+        }
+        let file = File::from(self.workspace.open_at(path, flags, Mode::from_raw_mode(0o666)).map_err(os)?);
+        regular(&file)?;
+        if how.truncate {
+            file.set_len(0).map_err(os)?;
+        }
+        Ok(self.descriptor(file, how))
+    }
+
+    fn descriptor(&mut self, file: File, how: Open) -> Descriptor {
+        let mut mode = OpenMode::empty();
+        if how.read || !how.write {
+            mode |= OpenMode::READ;
+        }
+        if how.write {
+            mode |= OpenMode::WRITE;
+        }
+        let perms = match how.write {
+            true => FsPerms::ReadWrite,
+            false => FsPerms::ReadOnly,
+        };
+        let file = WasiFile::new(file, perms, mode, true);
+        if how.write {
+            self.written.push(Arc::downgrade(&file.file));
+        }
+        self.open += 1;
+        Descriptor::File(file)
+    }
+
+    pub(super) fn create_folder(&mut self, folder: &CanonicalPath, path: &str) -> Result<()> {
+        let (path, found) = self.find(folder, path, Last::Keep)?;
+        // A name that exists is told as such even where it may not be changed: it is what `mkdir -p` steps over.
+        if found.is_some() && self.sees(&path) {
+            return Err(ErrorCode::Exist);
+        }
+        self.may_write(&path)?;
+        let parent = self.workspace.parent_of(&path).map_err(os)?;
+        let name = path.name().unwrap_or_default();
+        rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)).map_err(os)
+    }
+
+    pub(super) fn remove(&mut self, folder: &CanonicalPath, path: &str, flags: AtFlags) -> Result<()> {
+        let (path, found) = self.find(folder, path, Last::Keep)?;
+        self.may_see(&path)?;
+        self.may_write(&path)?;
+        let had_copy = flags.is_empty() && self.staging.discard(&path);
+        if found.is_none() && had_copy {
+            return Ok(());
+        }
+        let parent = self.workspace.parent_of(&path).map_err(os)?;
+        let name = path.name().unwrap_or_default();
+        rustix::fs::unlinkat(parent, name, flags).map_err(os)
+    }
+
+    pub(super) fn rename(
+        &mut self,
+        old: (&CanonicalPath, &str),
+        new: (&CanonicalPath, &str),
+    ) -> Result<()> {
+        let (from, _) = self.find(old.0, old.1, Last::Keep)?;
+        let (to, _) = self.find(new.0, new.1, Last::Keep)?;
+        self.may_see(&from)?;
+        self.may_write(&from)?;
+        self.may_write(&to)?;
+        self.staging.settle_one(&from).map_err(os)?;
+        self.staging.discard(&to);
+        let there = self.workspace.look(&from).map_err(os)?.ok_or(ErrorCode::NoEntry)?;
+        match there.kind {
+            // A folder takes everything below it along, so everything below must be ours to move, at both ends.
+            Kind::Folder if !self.rights.writes_below(&from) || !self.rights.writes_below(&to) => {
+                return Err(ErrorCode::NotPermitted);
+            }
+            Kind::Other => return Err(ErrorCode::NotPermitted),
+            Kind::Folder | Kind::File | Kind::Link => {}
+        }
+        if there.kind == Kind::Folder && self.hides_below(&from, 0)? {
+            return Err(ErrorCode::NotPermitted);
+        }
+        let from_parent = self.workspace.parent_of(&from).map_err(os)?;
+        let to_parent = self.workspace.parent_of(&to).map_err(os)?;
+        let (from, to) = (from.name().unwrap_or_default(), to.name().unwrap_or_default());
+        rustix::fs::renameat(from_parent, from, to_parent, to).map_err(os)
+    }
+
+    /// Whether the policy hides something below `folder`: moving it would carry that to where other rules hold.
+    fn hides_below(&self, folder: &CanonicalPath, depth: usize) -> Result<bool> {
+        if depth > 256 {
+            return Ok(true);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let fd = self.workspace.open_at(folder, flags, Mode::empty()).map_err(os)?;
+        for entry in rustix::fs::Dir::new(fd).map_err(os)? {
+            let entry = entry.map_err(os)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." {
+                continue;
+            }
+            let path = folder.join(name);
+            if !self.policy.visible(&path, Access::Write) {
+                return Ok(true);
+            }
+            if entry.file_type() == rustix::fs::FileType::Directory && self.hides_below(&path, depth + 1)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) fn read_link(&self, folder: &CanonicalPath, path: &str) -> Result<String> {
+        let (path, found) = self.find(folder, path, Last::Keep)?;
+        self.may_see(&path)?;
+        if !self.rights.reads(&path) {
+            return Err(ErrorCode::NotPermitted);
+        }
+        match found.map(|found| found.kind) {
+            Some(Kind::Link) => {}
+            Some(_) => return Err(ErrorCode::Invalid),
+            None => return Err(ErrorCode::NoEntry),
+        }
+        let parent = self.workspace.parent_of(&path).map_err(os)?;
+        let target = rustix::fs::readlinkat(parent, path.name().unwrap_or_default(), Vec::new()).map_err(os)?;
+        let target = target.into_string().map_err(|_| ErrorCode::IllegalByteSequence)?;
+        // An absolute target names a place on the host; a guest has no use for it and no right to it.
+        match target.starts_with('/') {
+            true => Err(ErrorCode::NotPermitted),
+            false => Ok(target),
+        }
+    }
+
+    /// A handle on what `path` names, for looking at its record only. Nothing is opened for reading.
+    pub(super) fn look_at(&self, folder: &CanonicalPath, path: &str, last: Last) -> Result<File> {
+        let (path, found) = self.find(folder, path, last)?;
+        self.may_see(&path)?;
+        if let Some(copy) = self.staging.get(&path) {
+            return copy.map_err(os);
+        }
+        found.ok_or(ErrorCode::NoEntry)?;
+        let fd = self.workspace.open_at(&path, OFlags::PATH, Mode::empty()).map_err(os)?;
+        Ok(File::from(fd))
+    }
+
+    pub(super) fn set_times(
+        &self,
+        folder: &CanonicalPath,
+        path: &str,
+        last: Last,
+        times: &rustix::fs::Timestamps,
+    ) -> Result<()> {
+        let (path, found) = self.find(folder, path, last)?;
+        self.may_see(&path)?;
+        self.may_write(&path)?;
+        if let Some(copy) = self.staging.get(&path) {
+            return rustix::fs::futimens(copy.map_err(os)?, times).map_err(os);
+        }
+        found.ok_or(ErrorCode::NoEntry)?;
+        let parent = self.workspace.parent_of(&path).map_err(os)?;
+        let name = path.name().unwrap_or_default();
+        rustix::fs::utimensat(parent, name, times, AtFlags::SYMLINK_NOFOLLOW).map_err(os)
+    }
+
+    /// Whether a listing of `folder` may show `name`.
+    pub(super) fn lists(&self, folder: &CanonicalPath, name: &str) -> bool {
+        let path = folder.join(name);
+        !name.starts_with(staging::PREFIX) && self.sees(&path)
+    }
+}
+
+fn is_ours(path: &CanonicalPath) -> bool {
+    path.name().is_some_and(|name| name.starts_with(staging::PREFIX))
+}
+
+/// Only regular files are read or written: a device or a pipe has effects that no lock covers.
+fn regular(file: &File) -> Result<()> {
+    match rustix::fs::fstat(file).map(|stat| Found::from_stat(&stat).kind) {
+        Ok(Kind::File) => Ok(()),
+        Ok(_) => Err(ErrorCode::NotPermitted),
+        Err(error) => Err(os(error)),
+    }
+}

@@ -1,0 +1,153 @@
+//! What one instance has: its table of handles, its gate to files, its limits, its log. Made for one call, dropped after.
+//! It must not decide what is granted; it carries the decision.
+
+use super::bindings::{report, types};
+use super::files::Gate;
+use super::log::Log;
+use crate::policy::Limits;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{ResourceLimiter, StoreLimits};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Handles that a guest may hold at once, of every kind.
+const MAX_HANDLES: usize = 4096;
+
+pub(super) struct State {
+    pub(super) table: ResourceTable,
+    pub(super) wasi: WasiCtx,
+    pub(super) gate: Gate,
+    pub(super) memory: Memory,
+    pub(super) log: Log,
+}
+
+impl State {
+    pub(super) fn new(gate: Gate, limits: &Limits) -> Self {
+        let log = Log::new(limits.log);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let mut wasi = WasiCtx::builder();
+        // Standard output and errors are log lines; there is no input, no argument, no variable, no folder and no
+        // network here: files come through the gate alone.
+        wasi.stdout(log.clone())
+            .stderr(log.clone())
+            .allow_blocking_current_thread(true);
+        Self {
+            table,
+            wasi: wasi.build(),
+            gate,
+            memory: Memory::new(limits.memory),
+            log,
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// The memory of all of a guest's linear memories and tables together, and whether it asked for more.
+#[derive(Debug)]
+pub(super) struct Memory {
+    limit: usize,
+    used: usize,
+    /// Set when a request was refused: an end that follows is blamed on the limit.
+    pub(super) refused: bool,
+    counts: StoreLimits,
+}
+
+/// What one table entry costs.
+const TABLE_ENTRY_BYTES: usize = 8;
+
+impl Memory {
+    fn new(limit: u64) -> Self {
+        Self {
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            used: 0,
+            refused: false,
+            counts: wasmtime::StoreLimitsBuilder::new()
+                .instances(64)
+                .memories(4)
+                .tables(64)
+                .build(),
+        }
+    }
+
+    fn grow(&mut self, by: usize) -> bool {
+        let wanted = self.used.saturating_add(by);
+        if wanted > self.limit {
+            self.refused = true;
+            return false;
+        }
+        self.used = wanted;
+        true
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current)))
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = true;
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current).saturating_mul(TABLE_ENTRY_BYTES)))
+    }
+
+    fn instances(&self) -> usize {
+        self.counts.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.counts.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.counts.memories()
+    }
+}
+
+/// Marks the log as what the `report` interface writes to.
+pub(super) struct Reports;
+
+impl HasData for Reports {
+    type Data<'a> = &'a mut Log;
+}
+
+impl report::Host for Log {
+    fn progress(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
+        match total {
+            Some(total) => self.line(&format!("{done}/{total} {message}")),
+            None => self.line(&format!("{done} {message}")),
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, piece: types::Content) -> wasmtime::Result<()> {
+        if let types::Content::Text(text) | types::Content::Json(text) = piece {
+            self.line(&text);
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, level: report::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            report::Level::Debug => "debug",
+            report::Level::Info => "info",
+            report::Level::Warn => "warn",
+            report::Level::Error => "error",
+        };
+        self.line(&format!("{level}: {message}"));
+        Ok(())
+    }
+}
+
+impl types::Host for Log {}

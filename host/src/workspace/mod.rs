@@ -1,0 +1,261 @@
+//! The workspace: the one place with ambient file authority, and the one resolver of paths.
+//! Claims, locks and grants all get their names from `Workspace::resolve`, and the sandbox reaches files only through
+//! the descriptors that `Workspace::open` gives. It must not know tools, guests or the scheduler.
+//!
+//! A name is resolved by walking real components from the root's descriptor, never by editing text. Where the kernel has
+//! `openat2` a path without links is looked up in one system call that refuses every link on the way (see `lookup`); a
+//! path with links, `..` or missing parts is walked component by component without following anything unseen (`walk`).
+
+mod lookup;
+mod walk;
+
+pub use lookup::Lookup;
+pub use walk::Last;
+
+use crate::call::{CanonicalPath, ObjectId};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// The longest path that is looked at, in bytes: what the kernel takes.
+pub const MAX_PATH_BYTES: usize = 4095;
+
+/// The directory tree that calls work in.
+#[derive(Debug)]
+pub struct Workspace {
+    root: OwnedFd,
+    /// The root as the operator wrote it (made absolute) and as the kernel calls it: absolute spellings of arguments
+    /// and absolute link targets are recognised by either.
+    spellings: [PathBuf; 2],
+    lookup: Lookup,
+}
+
+/// What a name led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its one name.
+    pub path: CanonicalPath,
+    /// What is there; `None` if nothing is.
+    pub found: Option<Found>,
+    /// The symbolic links that led here. Whoever changes one of them changes what the name means.
+    pub via: Vec<CanonicalPath>,
+    /// The first folder on the way that does not exist, if the folder that would hold the name is missing too.
+    pub first_missing: Option<CanonicalPath>,
+}
+
+/// What stands at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its kind.
+    pub kind: Kind,
+    /// The numbers that the kernel knows it by.
+    pub object: ObjectId,
+    /// How many names it has.
+    pub links: u64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// Whose a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The user's number.
+    pub user: u32,
+    /// The group's number.
+    pub group: u32,
+}
+
+/// Kinds of things in a file tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A device, pipe or socket: never opened.
+    Other,
+}
+
+impl Found {
+    /// Reads the kernel's record.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "the widths and signs of these fields differ by platform; sizes are not negative")]
+    pub fn from_stat(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        };
+        Self {
+            kind,
+            object: ObjectId {
+                device: stat.st_dev as u64,
+                inode: stat.st_ino as u64,
+            },
+            links: stat.st_nlink as u64,
+            size: stat.st_size as u64,
+            mode: stat.st_mode as u32 & 0o7777,
+            owner: Owner {
+                user: stat.st_uid,
+                group: stat.st_gid,
+            },
+        }
+    }
+}
+
+/// Why a workspace can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("workspace {path}: {source}")]
+pub struct WorkspaceError {
+    path: String,
+    source: io::Error,
+}
+
+/// Why a name leads nowhere that may be used. The text never shows anything outside the workspace.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+pub enum ResolveError {
+    /// An empty name.
+    #[error("the path is empty")]
+    Empty,
+    /// A NUL byte, which no file system takes.
+    #[error("{0:?} holds a NUL byte")]
+    Nul(String),
+    /// Longer than the kernel takes.
+    #[error("the path {0}… is too long: {1} bytes, at most {MAX_PATH_BYTES}")]
+    TooLong(String, usize),
+    /// It leaves the workspace.
+    #[error("{0:?} is outside the workspace")]
+    Outside(String),
+    /// A link on the way leaves the workspace.
+    #[error("{0:?} leads outside the workspace through the link {1}")]
+    LinkOutside(String, CanonicalPath),
+    /// Links in a circle.
+    #[error("{0:?} goes through too many links")]
+    TooManyLinks(String),
+    /// A folder is wanted and something else is there.
+    #[error("{0:?}: {1} is not a folder")]
+    NotAFolder(String, CanonicalPath),
+    /// `..` below something that does not exist.
+    #[error("{0:?}: {1} does not exist")]
+    Missing(String, CanonicalPath),
+    /// A name that is not UTF-8 on disk, which a guest can't be told.
+    #[error("{0:?} goes through a link whose target is not UTF-8")]
+    NotUtf8(String),
+    /// The operating system said no.
+    #[error("{0:?}: {1}")]
+    Os(String, io::ErrorKind),
+}
+
+impl ResolveError {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::Nul(_) | Self::TooLong(..) => "invalid_path",
+            Self::Outside(_) | Self::LinkOutside(..) => "outside_workspace",
+            Self::TooManyLinks(_) => "too_many_links",
+            Self::NotAFolder(..) => "not_a_directory",
+            Self::Missing(..) => "not_found",
+            Self::NotUtf8(_) => "not_utf8",
+            Self::Os(..) => "io",
+        }
+    }
+}
+
+impl Workspace {
+    /// Opens the folder `path` as a workspace. Everything afterwards goes through this one descriptor.
+    ///
+    /// # Errors
+    /// If it can't be opened or is not a folder.
+    pub fn open(path: &Path) -> Result<Self, WorkspaceError> {
+        Self::open_with(path, Lookup::detect())
+    }
+
+    /// The same with a chosen way of looking up; the two must always agree.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_with(path: &Path, lookup: Lookup) -> Result<Self, WorkspaceError> {
+        let fail = |source: io::Error| WorkspaceError {
+            path: path.display().to_string(),
+            source,
+        };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| fail(e.into()))?;
+        let real = path.canonicalize().map_err(fail)?;
+        let written = std::path::absolute(path).map_err(fail)?;
+        Ok(Self {
+            root,
+            spellings: [real, written],
+            lookup,
+        })
+    }
+
+    /// Where the workspace is, as the kernel calls it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        let [real, _] = &self.spellings;
+        real
+    }
+
+    /// The workspace's own root.
+    #[must_use]
+    pub fn root(&self) -> CanonicalPath {
+        CanonicalPath::new("", "")
+    }
+
+    /// Finds the one name of what `value` means, relative to the folder `from` (or absolute inside the workspace).
+    ///
+    /// # Errors
+    /// If it leaves the workspace, can't name anything, or the operating system refuses.
+    pub fn resolve(&self, from: &CanonicalPath, value: &str, last: Last) -> Result<Place, ResolveError> {
+        walk::resolve(self, from, value, last)
+    }
+
+    /// Opens what `path` names, following no link at all, not even a last one.
+    ///
+    /// # Errors
+    /// `ELOOP` (or `ENOTDIR`) if a link stands anywhere on the path, and whatever else the operating system says.
+    pub fn open_at(&self, path: &CanonicalPath, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(self.lookup.open(self.root.as_fd(), path, flags, mode)?)
+    }
+
+    /// What stands at `path`, links not followed; `None` if nothing does.
+    ///
+    /// # Errors
+    /// As `open_at`.
+    pub fn look(&self, path: &CanonicalPath) -> io::Result<Option<Found>> {
+        match self.open_at(path, OFlags::PATH, Mode::empty()) {
+            Ok(fd) => Ok(Some(Found::from_stat(&rustix::fs::fstat(fd)?))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the folder that holds `path`, for operations on its one last name.
+    ///
+    /// # Errors
+    /// As `open_at`; `EBUSY` for the root, which no folder of the workspace holds.
+    pub fn parent_of(&self, path: &CanonicalPath) -> io::Result<OwnedFd> {
+        let parent = path.parent().ok_or(rustix::io::Errno::BUSY)?;
+        self.open_at(&parent, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
+    }
+}
+
+/// What stands under `name` in the folder `parent`, not following it.
+pub(crate) fn look_in(parent: impl AsFd, name: &str) -> rustix::io::Result<Option<Found>> {
+    match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(Found::from_stat(&stat))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,5 @@
+//! The command `toolyard` again, where integration tests can find it. It must not differ from the real one.
+
+fn main() -> std::process::ExitCode {
+    toolyard::cli::main()
+}

@@ -1,0 +1,67 @@
+//! A case is a file: a workspace, a batch, and what must come out of it, to the letter and without times.
+//! With `UPDATE_EXPECT=1` the file's expectation is written anew; read the difference before you keep it.
+
+use crate::world::{World, run};
+use serde_json::{Value, json};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+use toolyard::{Call, report};
+
+/// Runs the case in `file` and compares whole records.
+///
+/// # Panics
+/// If anything differs from what the file says.
+pub fn check_case(file: &Path) {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut case: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let found = play(&case);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        case["expect"] = found;
+        fs::write(file, format!("{case:#}\n")).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        return;
+    }
+    let expect = &case["expect"];
+    assert!(
+        *expect == found,
+        "{}: {}\nexpected: {expect:#}\nfound: {found:#}\n(UPDATE_EXPECT=1 writes what was found into the file)",
+        file.display(),
+        case["about"],
+    );
+}
+
+fn play(case: &Value) -> Value {
+    let world = World::with(&case["files"]);
+    let mut builder = world.builder();
+    if let Some(policy) = case["policy"].as_str() {
+        builder = builder.policy_text(policy);
+    }
+    if let Some(slots) = case["max_parallel"].as_u64().and_then(|slots| NonZeroUsize::new(slots as usize)) {
+        builder = builder.max_parallel(slots);
+    }
+    let host = builder.build().expect("a host");
+    let calls: Vec<Call> = case["batch"].as_array().expect("a batch").iter().map(call).collect();
+    let outcomes = run(&host, calls);
+    let outside = fs::read_to_string(world.outside().join("secret.txt"));
+    assert_eq!(outside.ok().as_deref(), Some("hidden content\n"), "the outside was touched");
+    let outcomes: Vec<Value> = outcomes.iter().map(|outcome| without_times(report::outcome(outcome))).collect();
+    json!({ "outcomes": outcomes, "tree": world.tree() })
+}
+
+fn call(written: &Value) -> Call {
+    let mut call = Call::new(written["tool"].as_str().expect("a tool"), written["arguments"].clone());
+    call.id = written["id"].as_str().map(Into::into);
+    call.after = written["after"].as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect();
+    call.timeout = written["timeout_ms"].as_u64().map(Duration::from_millis);
+    call
+}
+
+/// An outcome as JSON without what differs from run to run.
+#[must_use]
+pub fn without_times(mut outcome: Value) -> Value {
+    if let Some(fields) = outcome.as_object_mut() {
+        fields.shift_remove("timing");
+    }
+    outcome
+}

@@ -1,0 +1,8 @@
+//! The harness: a workspace on disk made from data, a real host over it, and cases as files.
+//! It must not know any tool.
+
+mod case;
+mod world;
+
+pub use case::{check_case, without_times};
+pub use world::{World, probe, repository, run};
