@@ -9,8 +9,14 @@ fn main() {
     let mut tools = Vec::new();
     for entry in fs::read_dir(sources).expect("the probe's sources") {
         let text = fs::read_to_string(entry.expect("an entry").path()).expect("a source file");
-        let functions = text.lines().filter_map(|line| line.trim().strip_prefix("pub fn probe_"));
-        tools.extend(functions.filter_map(|rest| rest.split('(').next()).map(|name| format!("probe_{name}")));
+        let functions = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub fn probe_"));
+        tools.extend(
+            functions
+                .filter_map(|rest| rest.split('(').next())
+                .map(|name| format!("probe_{name}")),
+        );
     }
     tools.sort();
     let mut code = String::from("macro_rules! foreach_probe { ($mac:ident) => {\n");

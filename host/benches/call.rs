@@ -42,7 +42,8 @@ struct Bare {
 impl Bare {
     fn new() -> wasmtime::Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
-        pool.linear_memory_keep_resident(512 << 10).table_keep_resident(64 << 10);
+        pool.linear_memory_keep_resident(512 << 10)
+            .table_keep_resident(64 << 10);
         let mut config = Config::new();
         config.epoch_interruption(true).concurrency_support(false);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -66,7 +67,10 @@ impl Bare {
         let mut store = Store::new(&self.engine, state);
         store.epoch_deadline_async_yield_and_update(1);
         let plugin = self.pre.instantiate_async(&mut store).await?;
-        let answer = plugin.toolyard_plugin_tools().call_call(&mut store, "read_file", arguments).await?;
+        let answer = plugin
+            .toolyard_plugin_tools()
+            .call_call(&mut store, "read_file", arguments)
+            .await?;
         Ok(answer.map_or(0, |output| output.content.len()))
     }
 }
@@ -81,9 +85,12 @@ fn quantiles(times: &mut [Duration]) -> [f64; 3] {
     [50, 90, 99].map(|part| times[times.len() * part / 100].as_secs_f64() * 1e6)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("file.txt"), "a line of some length, sixty-four bytes together with its end.\n".repeat(16))?;
+    std::fs::write(
+        folder.path().join("file.txt"),
+        "a line of some length, sixty-four bytes together with its end.\n".repeat(16),
+    )?;
     let arguments = serde_json::json!({ "path": "file.txt" });
     let text = arguments.to_string();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -115,11 +122,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         theirs.append(&mut round.1);
     }
     ratios.sort_by(f64::total_cmp);
-    let show = |name: &str, [p50, p90, p99]: [f64; 3]| println!("{name:<24} p50 {p50:7.1} µs   p90 {p90:7.1} µs   p99 {p99:7.1} µs");
+    let show = |name: &str, [p50, p90, p99]: [f64; 3]| {
+        println!("{name:<24} p50 {p50:7.1} µs   p90 {p90:7.1} µs   p99 {p99:7.1} µs")
+    };
     println!("read_file of 1 KiB, {ROUNDS} rounds of {CALLS} calls each, in turn");
     show("Host::call", quantiles(&mut ours));
     show("bare wasmtime", quantiles(&mut theirs));
-    println!("ratio of the medians, median of the rounds: {:.2}", ratios[ratios.len() / 2]);
+    println!(
+        "ratio of the medians, median of the rounds: {:.2}",
+        ratios[ratios.len() / 2]
+    );
 
     let begun = Instant::now();
     let calls: Vec<Call> = (0..10_000).map(|_| one()).collect();

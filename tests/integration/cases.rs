@@ -19,5 +19,10 @@ fn all_cases() {
             run.err().map(|_| file.display().to_string())
         })
         .collect();
-    assert!(failed.is_empty(), "{} of {} cases failed: {failed:#?}", failed.len(), files.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {} cases failed: {failed:#?}",
+        failed.len(),
+        files.len()
+    );
 }

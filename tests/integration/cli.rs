@@ -9,47 +9,128 @@ fn toolyard(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
     command.args(args).arg("--workspace").arg(world.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command");
-    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("room in the pipe");
+    child
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(input.as_bytes())
+        .expect("room in the pipe");
     child.wait_with_output().expect("its end")
 }
 
 /// Exit code, standard output and standard error.
 fn check(world: &World, args: &[&str], input: &str, code: i32, out: &str, err: &str) {
     let output = toolyard(world, args, input);
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert_eq!(output.status.code(), Some(code), "{args:?}\n{stdout}\n{stderr}");
     assert!(stdout.contains(out), "{args:?}: stdout has no {out:?}:\n{stdout}");
     assert!(stderr.contains(err), "{args:?}: stderr has no {err:?}:\n{stderr}");
-    assert!(!stdout.contains('\x1b'), "{args:?}: an escape on something that is no terminal");
+    assert!(
+        !stdout.contains('\x1b'),
+        "{args:?}: an escape on something that is no terminal"
+    );
 }
 
 #[test]
 fn exit_codes() {
-    let world = World::with(&json!({ "a.txt": "one\n", "b.json": "[{\"tool\":", "c.json": "[{\"tool\":\"hash\",\"x\":1}]" }));
+    let world =
+        World::with(&json!({ "a.txt": "one\n", "b.json": "[{\"tool\":", "c.json": "[{\"tool\":\"hash\",\"x\":1}]" }));
     let plain: &[(&[&str], &str, i32, &str, &str)] = &[
         (&["call", "read_file", "path=a.txt"], "", 0, "one", ""),
         (&["list"], "", 0, "edit_file", ""),
         (&["inspect", "edit_file"], "", 0, "old_text", ""),
         (&["inspect", "no_such_tool"], "", 2, "", "there is no tool"),
-        (&["call", "no_such_tool"], "", 1, "", "there is no tool \"no_such_tool\""),
-        (&["call", "read_fil", "path=a.txt"], "", 1, "", "did you mean read_file?"),
+        (
+            &["call", "no_such_tool"],
+            "",
+            1,
+            "",
+            "there is no tool \"no_such_tool\"",
+        ),
+        (
+            &["call", "read_fil", "path=a.txt"],
+            "",
+            1,
+            "",
+            "did you mean read_file?",
+        ),
         (&["call", "read_file"], "", 1, "", "path"),
-        (&["call", "read_file", "path=../outside/secret.txt"], "", 1, "", "outside the workspace"),
-        (&["call", "read_file", "path=/etc/passwd"], "", 1, "", "outside the workspace"),
+        (
+            &["call", "read_file", "path=../outside/secret.txt"],
+            "",
+            1,
+            "",
+            "outside the workspace",
+        ),
+        (
+            &["call", "read_file", "path=/etc/passwd"],
+            "",
+            1,
+            "",
+            "outside the workspace",
+        ),
         (&["call", "read_file", "a.txt"], "", 2, "", "not of the form key=value"),
         (&["call", "read_file", "--args", "{"], "", 2, "", "--args is not JSON"),
-        (&["run", "-"], "not json", 2, "", "standard input: line 1: not a call in JSON"),
-        (&["run", "-"], "[{\"tool\":\"hash\",\"id\":1},{\"tool\":\"hash\",\"id\":\"1\"}]", 2, "", "two calls have the id"),
-        (&["run", "-"], "[{\"tool\":\"hash\",\"after\":[\"x\"]}]", 2, "", "no call of that id"),
-        (&["run", "-"], "[{\"tool\":\"hash\",\"id\":\"a\",\"after\":[\"a\"]}]", 2, "", "in a circle"),
+        (
+            &["run", "-"],
+            "not json",
+            2,
+            "",
+            "standard input: line 1: not a call in JSON",
+        ),
+        (
+            &["run", "-"],
+            "[{\"tool\":\"hash\",\"id\":1},{\"tool\":\"hash\",\"id\":\"1\"}]",
+            2,
+            "",
+            "two calls have the id",
+        ),
+        (
+            &["run", "-"],
+            "[{\"tool\":\"hash\",\"after\":[\"x\"]}]",
+            2,
+            "",
+            "no call of that id",
+        ),
+        (
+            &["run", "-"],
+            "[{\"tool\":\"hash\",\"id\":\"a\",\"after\":[\"a\"]}]",
+            2,
+            "",
+            "in a circle",
+        ),
         (&["run", "nowhere.json"], "", 2, "", "nowhere.json"),
-        (&["run", "-"], "[{\"tool\":\"hash\",\"arguments\":{\"text\":\"x\"}},{\"tool\":\"nope\"}]", 1, "not_found", ""),
+        (
+            &["run", "-"],
+            "[{\"tool\":\"hash\",\"arguments\":{\"text\":\"x\"}},{\"tool\":\"nope\"}]",
+            1,
+            "not_found",
+            "",
+        ),
         (&["run", "-"], "[]", 0, "0 calls", ""),
-        (&["plan", "-"], "[{\"tool\":\"hash\",\"arguments\":{\"text\":\"x\"}}]", 0, "touches nothing", ""),
+        (
+            &["plan", "-"],
+            "[{\"tool\":\"hash\",\"arguments\":{\"text\":\"x\"}}]",
+            0,
+            "touches nothing",
+            "",
+        ),
         (&["run"], "", 2, "", "Usage"),
-        (&["call", "read_file", "path=a.txt", "--policy", "nowhere.toml"], "", 2, "", "nowhere.toml"),
+        (
+            &["call", "read_file", "path=a.txt", "--policy", "nowhere.toml"],
+            "",
+            2,
+            "",
+            "nowhere.toml",
+        ),
         (&["list", "--plugins", "nowhere"], "", 2, "", "there is no such folder"),
     ];
     for (args, input, code, out, err) in plain {
@@ -66,14 +147,29 @@ fn json_shapes() {
     ]);
     let run = toolyard(&world, &["run", "-", "--json"], &batch.to_string());
     let run: Value = serde_json::from_slice(&run.stdout).expect("one JSON object");
-    let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let keys = |value: &Value| {
+        value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(keys(&run), ["outcomes", "summary"]);
     let second = &run["outcomes"][1];
     assert_eq!(second["id"], "2");
     assert_eq!(second["status"], "ok");
     assert_eq!(second["waited_for"], json!(["e"]));
     assert_eq!(keys(&second["timing"]), ["queued_us", "start_us", "end_us", "run_us"]);
-    let summary = ["calls", "ok", "wall_us", "serial_us", "critical_path_us", "speedup", "max_parallel_seen"];
+    let summary = [
+        "calls",
+        "ok",
+        "wall_us",
+        "serial_us",
+        "critical_path_us",
+        "speedup",
+        "max_parallel_seen",
+    ];
     assert_eq!(keys(&run["summary"]), summary);
 
     let plan = toolyard(&world, &["plan", "-", "--json"], &batch.to_string());
@@ -81,7 +177,10 @@ fn json_shapes() {
     assert_eq!(plan["groups"], json!([["e"], ["2"]]));
     let mine = json!({ "kind": "path", "resource": "a.txt", "access": "read", "scope": "file" });
     let theirs = json!({ "kind": "path", "resource": "a.txt", "access": "write", "scope": "file" });
-    assert_eq!(plan["calls"][1]["waits_for"], json!([{ "id": "e", "mine": mine, "theirs": theirs }]));
+    assert_eq!(
+        plan["calls"][1]["waits_for"],
+        json!([{ "id": "e", "mine": mine, "theirs": theirs }])
+    );
 }
 
 /// A broken plugin is told and left out; everything else works.
@@ -107,7 +206,10 @@ fn broken_plugins() {
         ("half.wasm", "not a WebAssembly component"),
         ("probe2.wasm", "is already loaded from"),
     ] {
-        let line = said.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("nothing of {name}: {said}"));
+        let line = said
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_else(|| panic!("nothing of {name}: {said}"));
         assert!(line.contains(why), "{line}");
     }
 }

@@ -21,7 +21,11 @@ fn prebuilt_components_are_fresh() {
     for (name, file) in files {
         let bytes = std::fs::read(repository().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let script = repository().join("plugins/build.sh");
-        let output = Command::new("bash").arg(script).args(["--digest", name]).output().expect("the script");
+        let output = Command::new("bash")
+            .arg(script)
+            .args(["--digest", name])
+            .output()
+            .expect("the script");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let digest = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert_eq!(

@@ -2,17 +2,23 @@
 //! speed, except where being parallel at all is the point.
 
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use toolyard::{Call, Event, Outcome, Status};
 use toolyard_tests::{World, run};
 
 fn edit(path: &str, old: &str, new: &str) -> Call {
-    Call::new("edit_file", json!({ "path": path, "edits": [{ "old_text": old, "new_text": new }] }))
+    Call::new(
+        "edit_file",
+        json!({ "path": path, "edits": [{ "old_text": old, "new_text": new }] }),
+    )
 }
 
 fn all_ok(outcomes: &[Outcome]) {
-    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok), "{outcomes:#?}");
+    assert!(
+        outcomes.iter().all(|outcome| outcome.status == Status::Ok),
+        "{outcomes:#?}"
+    );
 }
 
 /// Two edits of one file in one batch, at different places and under different names: both are there, every time.
@@ -61,7 +67,10 @@ fn no_edit_is_lost_through_a_hard_link() {
 fn a_search_waits_for_a_hard_link() {
     let world = World::with(&json!({ "a.txt": "one\n", "sub/hard.txt": { "hard": "a.txt" } }));
     let host = world.host();
-    let calls = vec![edit("a.txt", "one", "two"), Call::new("grep", json!({ "pattern": "two", "path": "sub" }))];
+    let calls = vec![
+        edit("a.txt", "one", "two"),
+        Call::new("grep", json!({ "pattern": "two", "path": "sub" })),
+    ];
     let outcomes = run(&host, calls);
     all_ok(&outcomes);
     assert_eq!(outcomes[1].waited_for, ["1".into()]);
@@ -86,7 +95,10 @@ fn two_hundred_edits() {
 /// Conflicting calls run in request order, one at a time; disjoint ones beside each other.
 #[test]
 fn sleepers() {
-    let files: Value = (0..8).map(|i| (format!("f{i}.txt"), json!("x"))).collect::<serde_json::Map<_, _>>().into();
+    let files: Value = (0..8)
+        .map(|i| (format!("f{i}.txt"), json!("x")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let world = World::with(&files);
     let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (n, m) = (Arc::clone(&now), Arc::clone(&most));
@@ -132,7 +144,12 @@ fn faults_in_a_batch() {
         ],
     );
     let statuses: Vec<&str> = outcomes.iter().map(|outcome| outcome.status.as_str()).collect();
-    assert_eq!(statuses, ["ok", "trapped", "timeout", "ok", "limit", "failed", "trapped", "ok", "ok"]);
+    assert_eq!(
+        statuses,
+        [
+            "ok", "trapped", "timeout", "ok", "limit", "failed", "trapped", "ok", "ok"
+        ]
+    );
     assert_eq!(world.read("a.txt"), "old\n");
     all_ok(&run(&host, vec![echo("alive")]));
 }
@@ -145,7 +162,8 @@ fn half_writes_leave_the_old_file() {
             let world = World::with(&json!({ "a.txt": "old\n", "b/": null }));
             let before = world.tree();
             for path in ["a.txt", "new.txt", "b/new/deep.txt"] {
-                let arguments = json!({ "path": path, "chunks": 100, "trap_after": 50, "truncate": truncate, "how": how });
+                let arguments =
+                    json!({ "path": path, "chunks": 100, "trap_after": 50, "truncate": truncate, "how": how });
                 let outcome = world.call("probe_half_write", arguments);
                 assert_ne!(outcome.status, Status::Ok);
                 assert_eq!(world.tree(), before, "{how} {path}");
@@ -153,7 +171,10 @@ fn half_writes_leave_the_old_file() {
         }
     }
     let world = World::with(&json!({ "a.txt": "old\n" }));
-    let mut call = Call::new("probe_half_write", json!({ "path": "a.txt", "chunks": 9, "trap_after": 5, "how": "loop" }));
+    let mut call = Call::new(
+        "probe_half_write",
+        json!({ "path": "a.txt", "chunks": 9, "trap_after": 5, "how": "loop" }),
+    );
     call.timeout = Some(std::time::Duration::from_millis(80));
     let outcomes = world.batch(vec![call, Call::new("list_dir", json!({ "path": "." }))]);
     assert_eq!(outcomes[0].status, Status::Timeout);
@@ -174,5 +195,8 @@ fn a_moved_link_is_planned_again() {
     all_ok(&outcomes);
     assert_eq!(world.read("two.txt"), "two\nthree\n");
     assert_eq!(world.read("one.txt"), "one\n");
-    assert!(outcomes[1].notes.iter().any(|note| note.contains("planned again")), "{outcomes:#?}");
+    assert!(
+        outcomes[1].notes.iter().any(|note| note.contains("planned again")),
+        "{outcomes:#?}"
+    );
 }

@@ -41,7 +41,10 @@ fn probe_echo() {
 
 #[test]
 fn probe_fail() {
-    let outcome = ended("probe_fail", json!({ "code": "my_code", "message": "no", "hint": "try" }));
+    let outcome = ended(
+        "probe_fail",
+        json!({ "code": "my_code", "message": "no", "hint": "try" }),
+    );
     check(&outcome, Status::Failed, "my_code");
     assert_eq!(outcome.error.and_then(|error| error.hint).as_deref(), Some("try"));
 }
@@ -49,7 +52,11 @@ fn probe_fail() {
 #[test]
 fn probe_output() {
     check(&ended("probe_output", json!({ "bytes": 1_000_000 })), Status::Ok, "");
-    check(&ended("probe_output", json!({ "bytes": 2_000_000 })), Status::Limit, "output");
+    check(
+        &ended("probe_output", json!({ "bytes": 2_000_000 })),
+        Status::Limit,
+        "output",
+    );
 }
 
 #[test]
@@ -63,7 +70,11 @@ fn probe_structured() {
 fn probe_log() {
     let outcome = ended("probe_log", json!({ "bytes": 200_000 }));
     assert_eq!(outcome.status, Status::Ok, "{outcome:#?}");
-    assert!(outcome.log.len() < 70_000 && outcome.log.contains("over the log limit"), "{}", outcome.log.len());
+    assert!(
+        outcome.log.len() < 70_000 && outcome.log.contains("over the log limit"),
+        "{}",
+        outcome.log.len()
+    );
 }
 
 #[test]
@@ -82,7 +93,12 @@ fn probe_trap() {
 fn probe_panic() {
     let outcome = ended("probe_panic", json!({}));
     check(&outcome, Status::Trapped, "trap");
-    assert!(outcome.error.and_then(|error| error.hint).is_some_and(|hint| hint.contains("panicked at")));
+    assert!(
+        outcome
+            .error
+            .and_then(|error| error.hint)
+            .is_some_and(|hint| hint.contains("panicked at"))
+    );
 }
 
 #[test]
@@ -102,7 +118,10 @@ fn probe_loop() {
 #[test]
 fn probe_recurse() {
     let outcome = ended("probe_recurse", json!({}));
-    assert!([Status::Trapped, Status::Limit].contains(&outcome.status), "{outcome:#?}");
+    assert!(
+        [Status::Trapped, Status::Limit].contains(&outcome.status),
+        "{outcome:#?}"
+    );
 }
 
 #[test]
@@ -113,30 +132,49 @@ fn probe_memory() {
 
 #[test]
 fn probe_half_write() {
-    let outcome = ended("probe_half_write", json!({ "path": "a.txt", "chunks": 4, "trap_after": 2, "how": "trap" }));
+    let outcome = ended(
+        "probe_half_write",
+        json!({ "path": "a.txt", "chunks": 4, "trap_after": 2, "how": "trap" }),
+    );
     check(&outcome, Status::Trapped, "trap");
 }
 
 #[test]
 fn probe_sleep() {
-    check(&ended("probe_sleep", json!({ "path": "a.txt", "ms": 1 })), Status::Ok, "");
+    check(
+        &ended("probe_sleep", json!({ "path": "a.txt", "ms": 1 })),
+        Status::Ok,
+        "",
+    );
 }
 
 #[test]
 fn probe_sleep_read() {
-    check(&ended("probe_sleep_read", json!({ "path": "a.txt", "ms": 1 })), Status::Ok, "");
+    check(
+        &ended("probe_sleep_read", json!({ "path": "a.txt", "ms": 1 })),
+        Status::Ok,
+        "",
+    );
 }
 
 #[test]
 fn probe_append() {
     let world = World::with(&json!({ "a.txt": "a\n" }));
-    check(&world.call("probe_append", json!({ "path": "a.txt", "text": "b\n" })), Status::Ok, "");
+    check(
+        &world.call("probe_append", json!({ "path": "a.txt", "text": "b\n" })),
+        Status::Ok,
+        "",
+    );
     assert_eq!(world.read("a.txt"), "a\nb\n");
 }
 
 #[test]
 fn probe_fds() {
-    check(&ended("probe_fds", json!({ "path": "a.txt", "count": 100 })), Status::Ok, "");
+    check(
+        &ended("probe_fds", json!({ "path": "a.txt", "count": 100 })),
+        Status::Ok,
+        "",
+    );
     let outcome = ended("probe_fds", json!({ "path": "a.txt", "count": 1000 }));
     assert!(text(&outcome).starts_with("255 held"), "{outcome:#?}");
 }
@@ -149,7 +187,10 @@ fn probe_handles() {
 
 #[test]
 fn probe_fs() {
-    let outcome = ended("probe_fs", json!({ "path": "a.txt", "ops": [{ "op": "read", "path": "a.txt" }] }));
+    let outcome = ended(
+        "probe_fs",
+        json!({ "path": "a.txt", "ops": [{ "op": "read", "path": "a.txt" }] }),
+    );
     assert!(text(&outcome).contains("\"value\":\"a\\n\""), "{outcome:#?}");
 }
 

@@ -15,9 +15,33 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("browser", &["call"]),
     ("sandbox", &["call", "policy", "workspace", "browser"]),
     ("catalog", &["call", "manifest", "sandbox"]),
-    ("dispatch", &["call", "manifest", "policy", "schedule", "workspace", "browser", "sandbox", "catalog"]),
+    (
+        "dispatch",
+        &[
+            "call",
+            "manifest",
+            "policy",
+            "schedule",
+            "workspace",
+            "browser",
+            "sandbox",
+            "catalog",
+        ],
+    ),
     ("report", &["call"]),
-    ("host", &["call", "manifest", "policy", "schedule", "workspace", "sandbox", "catalog", "dispatch"]),
+    (
+        "host",
+        &[
+            "call",
+            "manifest",
+            "policy",
+            "schedule",
+            "workspace",
+            "sandbox",
+            "catalog",
+            "dispatch",
+        ],
+    ),
     ("mcp", &["host", "call"]),
     ("cli", &["call", "manifest", "policy", "catalog", "report", "host"]),
 ];
@@ -66,7 +90,12 @@ fn sources() -> Vec<Source> {
     let files = rust_files("host/src").into_iter();
     let sources = files.map(|path| {
         let inside = path.strip_prefix(&base).expect("below host/src");
-        let room = inside.components().next().expect("a name").as_os_str().to_string_lossy();
+        let room = inside
+            .components()
+            .next()
+            .expect("a name")
+            .as_os_str()
+            .to_string_lossy();
         let room = room.trim_end_matches(".rs").to_owned();
         let text = fs::read_to_string(&path).expect("a source file");
         Source { path, room, text }
@@ -81,7 +110,9 @@ fn rooms_named(text: &str) -> Vec<&str> {
     for line in code {
         for (at, _) in line.match_indices("crate::") {
             let rest = &line[at + "crate::".len()..];
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             rooms.push(&rest[..end]);
         }
     }
@@ -92,14 +123,25 @@ fn rooms_named(text: &str) -> Vec<&str> {
 fn rooms_import_only_what_the_table_allows() {
     let table: BTreeMap<_, _> = MAY_IMPORT.into_iter().collect();
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| !["lib", "main"].contains(&source.room.as_str())) {
+    for source in sources()
+        .iter()
+        .filter(|source| !["lib", "main"].contains(&source.room.as_str()))
+    {
         let Some(allowed) = table.get(source.room.as_str()) else {
-            wrong.push(format!("{}: the room {} is not in the table", source.path.display(), source.room));
+            wrong.push(format!(
+                "{}: the room {} is not in the table",
+                source.path.display(),
+                source.room
+            ));
             continue;
         };
         for named in rooms_named(&source.text) {
             if named != source.room && table.contains_key(named) && !allowed.contains(&named) {
-                wrong.push(format!("{}: {} may not import {named}", source.path.display(), source.room));
+                wrong.push(format!(
+                    "{}: {} may not import {named}",
+                    source.path.display(),
+                    source.room
+                ));
             }
         }
     }
@@ -111,9 +153,10 @@ fn crates_stay_in_their_rooms() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.room != "lib") {
         for (name, rooms) in ONLY_IN {
-            let used = source.text.lines().any(|line| {
-                !line.trim_start().starts_with("//") && line.contains(&format!("{name}::"))
-            });
+            let used = source
+                .text
+                .lines()
+                .any(|line| !line.trim_start().starts_with("//") && line.contains(&format!("{name}::")));
             if used && !rooms.contains(&source.room.as_str()) {
                 wrong.push(format!("{}: {name} belongs in {rooms:?}", source.path.display()));
             }
@@ -145,9 +188,16 @@ fn every_file_says_its_job_first_and_stays_short() {
 fn architecture_shows_the_table() {
     let text = fs::read_to_string(repository().join("host/ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     for (room, allowed) in MAY_IMPORT {
-        let cell = if allowed.is_empty() { "–".to_owned() } else { allowed.join(", ") };
+        let cell = if allowed.is_empty() {
+            "–".to_owned()
+        } else {
+            allowed.join(", ")
+        };
         let mut rows = text.lines().filter(|line| line.starts_with(&format!("| {room} |")));
-        assert!(rows.any(|row| row.ends_with(&format!("| {cell} |"))), "no row of {room} ends with {cell}");
+        assert!(
+            rows.any(|row| row.ends_with(&format!("| {cell} |"))),
+            "no row of {room} ends with {cell}"
+        );
     }
 }
 
@@ -158,11 +208,23 @@ fn no_machine_paths() {
     for end in [".rs", ".md", ".toml", ".sh", ".wit", ".json"] {
         walk(&repository(), end, &mut files);
     }
-    let marks = [["/ro", "ot/."].concat(), ["/ho", "me/"].concat(), ["crates-", "io-"].concat()];
+    let marks = [
+        ["/ro", "ot/."].concat(),
+        ["/ho", "me/"].concat(),
+        ["crates-", "io-"].concat(),
+    ];
     let mut wrong = Vec::new();
-    for path in files.iter().filter(|path| !path.components().any(|part| part.as_os_str() == "target")) {
+    for path in files
+        .iter()
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "target"))
+    {
         let text = fs::read_to_string(path).unwrap_or_default();
-        wrong.extend(marks.iter().filter(|mark| text.contains(*mark)).map(|mark| format!("{}: {mark}", path.display())));
+        wrong.extend(
+            marks
+                .iter()
+                .filter(|mark| text.contains(*mark))
+                .map(|mark| format!("{}: {mark}", path.display())),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

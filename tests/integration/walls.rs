@@ -7,7 +7,23 @@ use toolyard_tests::{World, run};
 
 /// Every operation on one path; `other` is where two-path operations go.
 fn every_op(path: &str, other: &str) -> Vec<Value> {
-    let one = ["read", "write", "create_new", "append", "truncate", "mkdir", "rmdir", "unlink", "readlink", "stat", "lstat", "set_times", "list", "open_dir", "exists"];
+    let one = [
+        "read",
+        "write",
+        "create_new",
+        "append",
+        "truncate",
+        "mkdir",
+        "rmdir",
+        "unlink",
+        "readlink",
+        "stat",
+        "lstat",
+        "set_times",
+        "list",
+        "open_dir",
+        "exists",
+    ];
     let two = ["rename", "copy", "hard_link", "symlink"];
     let single = one.iter().map(|op| json!({ "op": op, "path": path }));
     let double = two.iter().map(|op| json!({ "op": op, "path": path, "to": other }));
@@ -42,8 +58,16 @@ fn attempt(claims: &Value, ops: &[Value]) -> (Vec<String>, bool) {
             Some(Content::Json(Value::Array(tried))) => tried.clone(),
             other => panic!("{other:?}"),
         };
-        let well = tried.iter().filter(|tried| tried["ok"] == true && tried["value"] != "false");
-        let well = well.map(|tried| format!("{} {}", tried["op"].as_str().unwrap_or(""), tried["path"].as_str().unwrap_or("")));
+        let well = tried
+            .iter()
+            .filter(|tried| tried["ok"] == true && tried["value"] != "false");
+        let well = well.map(|tried| {
+            format!(
+                "{} {}",
+                tried["op"].as_str().unwrap_or(""),
+                tried["path"].as_str().unwrap_or("")
+            )
+        });
         answers.push((well.collect::<Vec<_>>(), before == world.tree()));
         let secret = std::fs::read_to_string(world.outside().join("secret.txt")).expect("the secret");
         assert_eq!(secret, "hidden content\n");
@@ -57,8 +81,22 @@ fn attempt(claims: &Value, ops: &[Value]) -> (Vec<String>, bool) {
 }
 
 const ELSEWHERE: [&str; 16] = [
-    "a/y.txt", "a/new.txt", "a/sub/z.txt", "b/w.txt", "top.txt", "new.txt", ".env", ".git/config", "a/to_y", "a/to_b/w.txt",
-    "a/out/secret.txt", "a/out_file", "a/abs/passwd", "../outside/secret.txt", "/etc/passwd", "a/../b/w.txt",
+    "a/y.txt",
+    "a/new.txt",
+    "a/sub/z.txt",
+    "b/w.txt",
+    "top.txt",
+    "new.txt",
+    ".env",
+    ".git/config",
+    "a/to_y",
+    "a/to_b/w.txt",
+    "a/out/secret.txt",
+    "a/out_file",
+    "a/abs/passwd",
+    "../outside/secret.txt",
+    "/etc/passwd",
+    "a/../b/w.txt",
 ];
 
 #[test]
@@ -92,7 +130,16 @@ fn no_other_end_of_a_granted_file() {
 #[test]
 fn reading_a_file_is_all_that_a_read_grant_allows() {
     let (well, same) = attempt(&json!({ "path": "a/x.txt" }), &every_op("a/x.txt", "a/n.txt"));
-    assert_eq!(well, ["read a/x.txt", "stat a/x.txt", "lstat a/x.txt", "open_dir a/x.txt", "exists a/x.txt"]);
+    assert_eq!(
+        well,
+        [
+            "read a/x.txt",
+            "stat a/x.txt",
+            "lstat a/x.txt",
+            "open_dir a/x.txt",
+            "exists a/x.txt"
+        ]
+    );
     assert!(same);
 }
 
@@ -113,16 +160,30 @@ fn a_granted_file_is_alone_in_its_folder() {
     let ops = json!([{ "op": "list", "path": "a" }, { "op": "list", "path": "." }]);
     for claim in ["path", "write"] {
         let outcome = world.call("probe_fs", json!({ claim: "a/x.txt", "ops": ops }));
-        let Some(Content::Json(tried)) = outcome.content.first() else { panic!("{outcome:?}") };
+        let Some(Content::Json(tried)) = outcome.content.first() else {
+            panic!("{outcome:?}")
+        };
         let shown = tried.to_string();
-        assert!(!shown.contains("y.txt") && !shown.contains("sub") && !shown.contains("top"), "{shown}");
+        assert!(
+            !shown.contains("y.txt") && !shown.contains("sub") && !shown.contains("top"),
+            "{shown}"
+        );
     }
 }
 
 #[test]
 fn a_read_tree_is_read_only_and_hides_what_the_policy_denies() {
     for path in ["a/x.txt", "a/sub/z.txt", "a/new.txt", "a/sub", "a"] {
-        let changes = ["write", "create_new", "append", "truncate", "mkdir", "rmdir", "unlink", "set_times"];
+        let changes = [
+            "write",
+            "create_new",
+            "append",
+            "truncate",
+            "mkdir",
+            "rmdir",
+            "unlink",
+            "set_times",
+        ];
         let mut ops: Vec<Value> = changes.iter().map(|op| json!({ "op": op, "path": path })).collect();
         for two in ["rename", "copy", "hard_link", "symlink"] {
             ops.push(json!({ "op": two, "path": path, "to": "a/n.txt" }));
@@ -131,7 +192,16 @@ fn a_read_tree_is_read_only_and_hides_what_the_policy_denies() {
         assert_eq!(well, [""; 0], "{path}");
         assert!(same, "{path}");
     }
-    for hidden in [".env", "a/.env", ".git", ".git/config", "a/out", "a/out/secret.txt", "a/out_file", "a/abs/passwd"] {
+    for hidden in [
+        ".env",
+        "a/.env",
+        ".git",
+        ".git/config",
+        "a/out",
+        "a/out/secret.txt",
+        "a/out_file",
+        "a/abs/passwd",
+    ] {
         let mut ops = every_op(hidden, "a/n.txt");
         ops.retain(|op| !["lstat", "readlink"].contains(&op["op"].as_str().unwrap_or("")));
         let (well, same) = attempt(&json!({ "tree": "." }), &ops);
@@ -142,7 +212,15 @@ fn a_read_tree_is_read_only_and_hides_what_the_policy_denies() {
 
 #[test]
 fn a_write_tree_hides_what_the_policy_denies() {
-    for hidden in [".env", "a/.env", ".git", ".git/config", ".git/hooks", ".envrc", "a/out/secret.txt"] {
+    for hidden in [
+        ".env",
+        "a/.env",
+        ".git",
+        ".git/config",
+        ".git/hooks",
+        ".envrc",
+        "a/out/secret.txt",
+    ] {
         let (well, same) = attempt(&json!({ "write_tree": "." }), &every_op(hidden, "a/n.txt"));
         assert_eq!(well, [""; 0], "{hidden}");
         assert!(same, "{hidden}");
@@ -177,14 +255,19 @@ fn a_write_tree_can_be_worked_in() {
 fn only_files_and_folders() {
     let world = workspace();
     let pipe = world.path().join("a/pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .expect("mkfifo");
     assert!(made.success());
     let _socket = std::os::unix::net::UnixListener::bind(world.path().join("a/socket")).expect("a socket");
     for name in ["a/pipe", "a/socket"] {
         for claim in ["path", "write"] {
             let ops = json!([{ "op": "read", "path": name }, { "op": "append", "path": name }, { "op": "write", "path": name }]);
             let outcome = world.call("probe_fs", json!({ claim: name, "ops": ops }));
-            let Some(Content::Json(Value::Array(tried))) = outcome.content.first() else { panic!("{outcome:?}") };
+            let Some(Content::Json(Value::Array(tried))) = outcome.content.first() else {
+                panic!("{outcome:?}")
+            };
             assert!(tried.iter().all(|tried| tried["ok"] == false), "{tried:?}");
         }
     }

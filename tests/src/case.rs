@@ -37,22 +37,38 @@ fn play(case: &Value) -> Value {
     if let Some(policy) = case["policy"].as_str() {
         builder = builder.policy_text(policy);
     }
-    if let Some(slots) = case["max_parallel"].as_u64().and_then(|slots| NonZeroUsize::new(slots as usize)) {
+    if let Some(slots) = case["max_parallel"]
+        .as_u64()
+        .and_then(|slots| NonZeroUsize::new(slots as usize))
+    {
         builder = builder.max_parallel(slots);
     }
     let host = builder.build().expect("a host");
     let calls: Vec<Call> = case["batch"].as_array().expect("a batch").iter().map(call).collect();
     let outcomes = run(&host, calls);
     let outside = fs::read_to_string(world.outside().join("secret.txt"));
-    assert_eq!(outside.ok().as_deref(), Some("hidden content\n"), "the outside was touched");
-    let outcomes: Vec<Value> = outcomes.iter().map(|outcome| without_times(report::outcome(outcome))).collect();
+    assert_eq!(
+        outside.ok().as_deref(),
+        Some("hidden content\n"),
+        "the outside was touched"
+    );
+    let outcomes: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| without_times(report::outcome(outcome)))
+        .collect();
     json!({ "outcomes": outcomes, "tree": world.tree() })
 }
 
 fn call(written: &Value) -> Call {
     let mut call = Call::new(written["tool"].as_str().expect("a tool"), written["arguments"].clone());
     call.id = written["id"].as_str().map(Into::into);
-    call.after = written["after"].as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect();
+    call.after = written["after"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(Into::into)
+        .collect();
     call.timeout = written["timeout_ms"].as_u64().map(Duration::from_millis);
     call
 }

@@ -64,19 +64,22 @@ impl World {
 
     fn put(&self, name: &str, what: &Value) {
         let path = self.path().join(name);
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| match what {
-            Value::Null => fs::create_dir_all(&path),
-            Value::String(text) => fs::write(&path, text),
-            other => match (other["link"].as_str(), other["hard"].as_str(), other["text"].as_str()) {
-                (Some(target), _, _) => std::os::unix::fs::symlink(target, &path),
-                (_, Some(target), _) => fs::hard_link(self.path().join(target), &path),
-                (_, _, Some(text)) => fs::write(&path, text).and_then(|()| {
-                    let mode = u32::from_str_radix(other["mode"].as_str().unwrap_or("644"), 8).expect("octal");
-                    fs::set_permissions(&path, fs::Permissions::from_mode(mode))
-                }),
-                _ => panic!("{name}: {other} is no file"),
-            },
-        });
+        let made = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| match what {
+                Value::Null => fs::create_dir_all(&path),
+                Value::String(text) => fs::write(&path, text),
+                other => match (other["link"].as_str(), other["hard"].as_str(), other["text"].as_str()) {
+                    (Some(target), _, _) => std::os::unix::fs::symlink(target, &path),
+                    (_, Some(target), _) => fs::hard_link(self.path().join(target), &path),
+                    (_, _, Some(text)) => fs::write(&path, text).and_then(|()| {
+                        let mode = u32::from_str_radix(other["mode"].as_str().unwrap_or("644"), 8).expect("octal");
+                        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+                    }),
+                    _ => panic!("{name}: {other} is no file"),
+                },
+            });
         made.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
@@ -105,7 +108,10 @@ impl World {
     #[must_use]
     pub fn builder(&self) -> HostBuilder {
         let cache = repository().join("target/test-cache");
-        Host::builder().workspace(self.path()).component("probe.wasm", probe()).cache(cache)
+        Host::builder()
+            .workspace(self.path())
+            .component("probe.wasm", probe())
+            .cache(cache)
     }
 
     /// A host over this workspace.
@@ -156,7 +162,10 @@ impl World {
 /// If the batch is refused.
 #[must_use]
 pub fn run(host: &Host, calls: Vec<Call>) -> Vec<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(host.batch(calls)).expect("a batch that makes sense")
 }
 

@@ -93,9 +93,10 @@ impl CanonicalPath {
     #[must_use]
     pub fn is_within(&self, above: &Self) -> bool {
         self.mount == above.mount
-            && self.path.strip_prefix(&*above.path).is_some_and(|rest| {
-                rest.is_empty() || above.path.is_empty() || rest.starts_with('/')
-            })
+            && self
+                .path
+                .strip_prefix(&*above.path)
+                .is_some_and(|rest| rest.is_empty() || above.path.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -208,8 +209,7 @@ impl Entry {
     /// Whether the two may not be held by two calls at once.
     #[must_use]
     pub fn conflicts(&self, other: &Self) -> bool {
-        (self.access == Access::Write || other.access == Access::Write)
-            && self.resource.overlaps(&other.resource)
+        (self.access == Access::Write || other.access == Access::Write) && self.resource.overlaps(&other.resource)
     }
 }
 

@@ -4,7 +4,6 @@
 mod imports;
 mod read;
 
-
 pub use imports::{Covered, Kind as ImportKind, rule as import_rule};
 pub use read::{Contents, ReadError, read};
 
@@ -143,15 +142,18 @@ fn check_imports(imports: &[String], manifest: &Manifest) -> Result<(), Problem>
     for import in imports {
         let (covered, why) = match import_rule(import) {
             Covered::Always => (true, ""),
-            Covered::ByClaim(ImportKind::Path) => {
-                (claims().any(Claim::is_path), "needs a path claim, and none of its tools has one")
-            }
-            Covered::ByClaim(ImportKind::Network) => {
-                (claims().any(Claim::is_network), "needs a network claim, and none of its tools has one")
-            }
-            Covered::ByClaim(ImportKind::Browser) => {
-                (claims().any(Claim::is_browser), "needs a browser claim, and none of its tools has one")
-            }
+            Covered::ByClaim(ImportKind::Path) => (
+                claims().any(Claim::is_path),
+                "needs a path claim, and none of its tools has one",
+            ),
+            Covered::ByClaim(ImportKind::Network) => (
+                claims().any(Claim::is_network),
+                "needs a network claim, and none of its tools has one",
+            ),
+            Covered::ByClaim(ImportKind::Browser) => (
+                claims().any(Claim::is_browser),
+                "needs a browser claim, and none of its tools has one",
+            ),
             Covered::Never => (false, "this host gives to no plugin"),
         };
         if covered {

@@ -43,7 +43,9 @@ pub(super) enum Command {
         json: bool,
     },
     /// Shows a tool, or all that a component file declares: manifest, schemas, claims, imports
-    #[command(after_help = "Examples:\n  toolyard inspect edit_file\n  toolyard inspect plugins/prebuilt/fs.wasm --json")]
+    #[command(
+        after_help = "Examples:\n  toolyard inspect edit_file\n  toolyard inspect plugins/prebuilt/fs.wasm --json"
+    )]
     Inspect {
         /// A tool's name, or the path of a .wasm file
         #[arg(value_name = "TOOL|FILE.wasm")]

@@ -43,7 +43,9 @@ impl From<Id> for CallId {
 
 impl From<Written> for Call {
     fn from(written: Written) -> Self {
-        let arguments = written.arguments.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let arguments = written
+            .arguments
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let mut call = Call::new(written.tool, arguments);
         call.id = written.id.map(CallId::from);
         call.after = written.after.into_iter().map(CallId::from).collect();
@@ -99,7 +101,9 @@ fn parse_lines(text: &str) -> anyhow::Result<Vec<Call>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let calls = lines.map(|(index, line)| {
         let written = serde_json::from_str::<Written>(line);
-        Ok(written.with_context(|| format!("line {}: not a call in JSON", index + 1))?.into())
+        Ok(written
+            .with_context(|| format!("line {}: not a call in JSON", index + 1))?
+            .into())
     });
     calls.collect()
 }

@@ -30,7 +30,12 @@ pub(super) fn list(host: &Host, as_json: bool) -> anyhow::Result<Exit> {
                 true => "touches nothing".to_owned(),
                 false => claims.join("; "),
             };
-            _ = writeln!(text, "  {:<width$}  {}", tool.name, visible(&summary(&tool.description)));
+            _ = writeln!(
+                text,
+                "  {:<width$}  {}",
+                tool.name,
+                visible(&summary(&tool.description))
+            );
             _ = writeln!(text, "  {:<width$}  {}", "", style.dim(&visible(&claims)));
         }
     }
@@ -131,7 +136,12 @@ fn plugin_text(plugin: &Plugin) -> String {
     );
     for tool in &manifest.tools {
         let claims: Vec<String> = tool.claims.iter().map(|claim| claim.describe()).collect();
-        _ = writeln!(text, "\n{}  {}", style.bold(&tool.name), visible(&summary(&tool.description)));
+        _ = writeln!(
+            text,
+            "\n{}  {}",
+            style.bold(&tool.name),
+            visible(&summary(&tool.description))
+        );
         for claim in claims {
             _ = writeln!(text, "  {}", visible(&claim));
         }
@@ -142,7 +152,11 @@ fn plugin_text(plugin: &Plugin) -> String {
 
 fn tool_text(entry: &Entry, style: Style) -> String {
     let tool = &entry.tool;
-    let mut text = format!("{}  {}\n\n", style.bold(&tool.name), style.dim(&visible(&entry.plugin.origin)));
+    let mut text = format!(
+        "{}  {}\n\n",
+        style.bold(&tool.name),
+        style.dim(&visible(&entry.plugin.origin))
+    );
     _ = writeln!(text, "{}\n", visible(&tool.description));
     match tool.claims.is_empty() {
         true => text.push_str("claims: none; it touches nothing\n"),

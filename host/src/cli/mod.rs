@@ -64,7 +64,9 @@ pub fn main() -> ExitCode {
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    cause
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// The error and its causes in one line, without saying one thing twice.
@@ -89,10 +91,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 /// The host that the global options describe. Plugins that can't be loaded are told, and the others work.
-fn host(
-    cli: &Cli,
-    more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder,
-) -> anyhow::Result<Host> {
+fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder) -> anyhow::Result<Host> {
     let mut builder = Host::builder();
     if let Some(folder) = &cli.workspace {
         builder = builder.workspace(folder);
@@ -178,7 +177,9 @@ fn init_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TOOLYARD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let layer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     layer.with_ansi(std::io::stderr().is_terminal()).compact().init();
 }
 

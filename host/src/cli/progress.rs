@@ -125,10 +125,19 @@ impl Board {
                 self.lines.push(line);
             }
         }
-        self.total.set_message(format!("{} running, {} waiting", self.running.len(), self.waiting.len()));
+        self.total.set_message(format!(
+            "{} running, {} waiting",
+            self.running.len(),
+            self.waiting.len()
+        ));
         let mut texts: Vec<String> = Vec::new();
         for (id, since) in &self.running {
-            texts.push(format!("  ▶ {} {}  {:.1} s", id, self.tool(id), since.elapsed().as_secs_f32()));
+            texts.push(format!(
+                "  ▶ {} {}  {:.1} s",
+                id,
+                self.tool(id),
+                since.elapsed().as_secs_f32()
+            ));
         }
         for (id, on) in self.waiting.iter().filter(|(_, on)| !on.is_empty()) {
             let on: Vec<String> = on.iter().map(ToString::to_string).collect();

@@ -14,7 +14,10 @@ use std::time::Duration;
 pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
     let host = host(cli, |b| b)?;
     let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
-    let mut call = Call::new(&args.tool, values::arguments(schema, args.args.as_deref(), &args.pairs)?);
+    let mut call = Call::new(
+        &args.tool,
+        values::arguments(schema, args.args.as_deref(), &args.pairs)?,
+    );
     call.timeout = args.timeout.map(Duration::from_millis);
     let (outcomes, interrupted) = block_on(to_the_end(&host, vec![call]))??;
     for outcome in &outcomes {
@@ -23,7 +26,11 @@ pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
             false => answer(outcome)?,
         }
     }
-    Ok(if interrupted { Exit::Interrupted } else { exit_code(&outcomes) })
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        exit_code(&outcomes)
+    })
 }
 
 fn answer(outcome: &Outcome) -> anyhow::Result<()> {
@@ -36,7 +43,11 @@ fn answer(outcome: &Outcome) -> anyhow::Result<()> {
         }
     }
     if let Some(error) = &outcome.error {
-        eprintln!("{} {}", style(&std::io::stderr()).status(outcome.status), visible(&error.message));
+        eprintln!(
+            "{} {}",
+            style(&std::io::stderr()).status(outcome.status),
+            visible(&error.message)
+        );
         if let Some(hint) = &error.hint {
             eprintln!("hint: {}", visible(hint));
         }
@@ -89,13 +100,20 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         true => print_json(&report::run(&outcomes))?,
         false => print(&lines(&outcomes))?,
     }
-    Ok(if interrupted { Exit::Interrupted } else { exit_code(&outcomes) })
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        exit_code(&outcomes)
+    })
 }
 
 fn lines(outcomes: &[Outcome]) -> String {
     let style = style(&std::io::stdout());
     let width = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).max().unwrap_or(0).min(24);
-    let (ids, tools) = (width(|outcome| outcome.id.as_str().len()), width(|outcome| outcome.tool.len()));
+    let (ids, tools) = (
+        width(|outcome| outcome.id.as_str().len()),
+        width(|outcome| outcome.tool.len()),
+    );
     let mut text = String::new();
     for outcome in outcomes {
         _ = writeln!(text, "{}", report::line(outcome, ids, tools, style));
@@ -147,7 +165,13 @@ fn plan_text(plan: &Plan) -> String {
         let title = format!("{:<ids$}  {}", call.id.as_str(), call.tool);
         _ = writeln!(text, "{}", style.bold(&title));
         if let Some((status, error)) = &call.refused {
-            _ = writeln!(text, "{:ids$}  would end {}: {}", "", status.as_str(), visible(&error.message));
+            _ = writeln!(
+                text,
+                "{:ids$}  would end {}: {}",
+                "",
+                status.as_str(),
+                visible(&error.message)
+            );
             if let Some(hint) = &error.hint {
                 _ = writeln!(text, "{:ids$}  hint: {}", "", visible(hint));
             }
@@ -178,7 +202,10 @@ fn groups(groups: &[Vec<CallId>]) -> String {
         return String::new();
     }
     let mut text = String::from("\nearliest start, from left to right:\n");
-    let widths: Vec<usize> = groups.iter().map(|group| group.iter().map(|id| id.as_str().len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = groups
+        .iter()
+        .map(|group| group.iter().map(|id| id.as_str().len()).max().unwrap_or(0))
+        .collect();
     let rows = groups.iter().map(Vec::len).max().unwrap_or(0);
     for row in 0..rows {
         let mut line = String::from(" ");

@@ -108,11 +108,19 @@ mod tests {
     #[test]
     fn words() {
         check(None, &[], Ok(json!({})));
-        check(None, &["path=12", "n=12", "maybe=true"], Ok(json!({"path": "12", "n": 12, "maybe": true})));
+        check(
+            None,
+            &["path=12", "n=12", "maybe=true"],
+            Ok(json!({"path": "12", "n": 12, "maybe": true})),
+        );
         check(None, &["path=a=b"], Ok(json!({"path": "a=b"})));
         check(None, &["paths=a", "paths=b"], Ok(json!({"paths": ["a", "b"]})));
         check(None, &[r#"paths=["a","b"]"#], Ok(json!({"paths": ["a", "b"]})));
-        check(Some(r#"{"path":"x","n":1}"#), &["n=2"], Ok(json!({"path": "x", "n": 2})));
+        check(
+            Some(r#"{"path":"x","n":1}"#),
+            &["n=2"],
+            Ok(json!({"path": "x", "n": 2})),
+        );
         check(None, &["path"], Err("not of the form key=value"));
         check(None, &["path=a", "path=b"], Err("given twice"));
         check(None, &["n=many"], Err("n=many"));

@@ -2,8 +2,8 @@
 //! It must not look at footprints: conflicts are the scheduler's business.
 
 use crate::call::{Call, CallId};
-use std::collections::{BinaryHeap, HashMap};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// Why a batch is refused as a whole. Nothing has started.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -43,13 +43,30 @@ pub(crate) fn ids(calls: &[Call]) -> Result<Vec<CallId>, BatchError> {
     Ok(ids)
 }
 
-/// The positions of the calls that `call` comes after.
-pub(super) fn after(call: &Call, ids: &[CallId]) -> Vec<usize> {
-    if call.after.is_empty() {
-        return Vec::new();
+/// Which calls of a batch are named by others, and where they stand.
+pub(super) struct Positions<'a>(HashMap<&'a CallId, usize>);
+
+impl<'a> Positions<'a> {
+    pub(super) fn new(calls: &'a [Call], ids: &'a [CallId]) -> Self {
+        let named: HashSet<&CallId> = calls.iter().flat_map(|call| &call.after).collect();
+        let places = ids.iter().enumerate().filter(|(_, id)| named.contains(id));
+        Self(places.map(|(at, id)| (id, at)).collect())
     }
-    let position = |name| ids.iter().position(|id| id == name);
-    call.after.iter().filter_map(position).collect()
+
+    /// Whether any call is named.
+    pub(super) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether a call of the batch names this one.
+    pub(super) fn awaited(&self, id: &CallId) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// The positions of the calls that `call` comes after.
+    pub(super) fn after(&self, call: &Call) -> Vec<usize> {
+        call.after.iter().filter_map(|id| self.0.get(id).copied()).collect()
+    }
 }
 
 /// The order of submission: as written, but every call after those that it names.
@@ -121,10 +138,16 @@ mod tests {
             &[call("a", &["b"]), call("b", &["a"]), call("c", &[])],
             Err(BatchError::Cycle(vec!["a".into(), "b".into()])),
         );
-        check(&[call("a", &[]), call("a", &[])], Err(BatchError::DuplicateId("a".into())));
+        check(
+            &[call("a", &[]), call("a", &[])],
+            Err(BatchError::DuplicateId("a".into())),
+        );
         check(
             &[call("a", &["x"])],
-            Err(BatchError::UnknownAfter { call: "a".into(), after: "x".into() }),
+            Err(BatchError::UnknownAfter {
+                call: "a".into(),
+                after: "x".into(),
+            }),
         );
     }
 

@@ -55,7 +55,9 @@ struct Shared {
 
 impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dispatcher").field("rules", &self.shared.rules).finish_non_exhaustive()
+        f.debug_struct("Dispatcher")
+            .field("rules", &self.shared.rules)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,15 +113,21 @@ impl Dispatcher {
         let zero = Instant::now();
         let ids = batch::ids(&calls)?;
         let order = order(&calls, &ids)?;
+        let positions = batch::Positions::new(&calls, &ids);
         let mut pending: Vec<Option<Pending>> = calls.iter().map(|_| None).collect();
         let mut tickets: Vec<Option<Ticket>> = calls.iter().map(|_| None).collect();
         for index in order {
-            let (Some(call), Some(id)) = (calls.get(index), ids.get(index)) else { continue };
-            let after = batch::after(call, &ids);
-            let (entry, ticket) = self.admit(call, id.clone(), &after, &tickets, zero);
+            let (Some(call), Some(id)) = (calls.get(index), ids.get(index)) else {
+                continue;
+            };
+            let after = positions.after(call);
+            let (entry, ticket) = self.admit(call, id.clone(), &after, &tickets, positions.awaited(id), zero);
             if let (Some(slot), Some(t)) = (pending.get_mut(index), tickets.get_mut(index)) {
                 (*slot, *t) = (Some(entry), ticket);
             }
+        }
+        if positions.any() {
+            self.shared.owner().forget(tickets.iter().copied().flatten());
         }
         Ok(Batch {
             pending: pending.into_iter().flatten().collect(),
@@ -133,6 +141,7 @@ impl Dispatcher {
         id: CallId,
         after: &[usize],
         tickets: &[Option<Ticket>],
+        awaited: bool,
         zero: Instant,
     ) -> (Pending, Option<Ticket>) {
         let queued = Instant::now();
@@ -169,8 +178,14 @@ impl Dispatcher {
             reply,
             stop: None,
             cancelled: false,
+            awaited,
         };
         let mut owner = self.shared.owner();
+        if let Some(because) = owner.failed(&earlier) {
+            let message = format!("call {because}, which it comes after, did not end ok");
+            drop(owner);
+            return refuse(Refused::new(Status::Skipped, "skipped", message));
+        }
         if !owner.has_room() {
             drop(owner);
             let message = "too many calls are waiting already; try again when some have ended";
@@ -317,9 +332,6 @@ async fn work(worker: Worker) {
         },
     };
     let shared = Arc::clone(&worker.shared);
-    if let Some(id) = shared.observer.as_ref().and_then(|_| shared.owner().id(worker.ticket)) {
-        shared.tell(&Event::Started { id });
-    }
     let plugin = match prepared.entry.plugin.compiled(&shared.sandbox).await {
         Ok(plugin) => plugin,
         Err(error) => {
@@ -327,9 +339,17 @@ async fn work(worker: Worker) {
             return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
         }
     };
-    let mut limits = shared.rules.policy.limits_for(&prepared.entry.plugin.manifest.name).clone();
+    let mut limits = shared
+        .rules
+        .policy
+        .limits_for(&prepared.entry.plugin.manifest.name)
+        .clone();
     if let Some(wall) = begin.wall {
         limits.wall = wall.min(limits.wall);
+    }
+    let opening = shared.owner().opens(worker.ticket);
+    if let Some(id) = opening {
+        shared.tell(&Event::Started { id });
     }
     let ended = shared
         .sandbox

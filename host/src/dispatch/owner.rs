@@ -31,6 +31,8 @@ pub(super) struct Live {
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// Taken back; a worker that comes for it stops at once.
     pub(super) cancelled: bool,
+    /// A call of its batch that has not come yet names it in `after`.
+    pub(super) awaited: bool,
 }
 
 /// What the bringer of a message does next.
@@ -59,6 +61,8 @@ pub(super) struct Begin {
 pub(super) struct Owner {
     scheduler: Scheduler,
     live: HashMap<Ticket, Live>,
+    /// Calls that ended otherwise than `ok` while a later call of their batch, which names them, had not come yet.
+    failed: HashMap<Ticket, CallId>,
     max_waiting: usize,
 }
 
@@ -67,6 +71,7 @@ impl Owner {
         Self {
             scheduler,
             live: HashMap::new(),
+            failed: HashMap::new(),
             max_waiting,
         }
     }
@@ -88,6 +93,21 @@ impl Owner {
         ticket
     }
 
+    /// The first of these calls that is known to have ended otherwise than `ok`.
+    pub(super) fn failed(&self, calls: &[Ticket]) -> Option<&CallId> {
+        calls.iter().find_map(|ticket| self.failed.get(ticket))
+    }
+
+    /// Nobody will come any more who names one of these.
+    pub(super) fn forget(&mut self, calls: impl Iterator<Item = Ticket>) {
+        for ticket in calls {
+            self.failed.remove(&ticket);
+            if let Some(call) = self.live.get_mut(&ticket) {
+                call.awaited = false;
+            }
+        }
+    }
+
     /// The ids of the calls that this one waits for now.
     pub(super) fn waits(&self, ticket: Ticket) -> Vec<CallId> {
         let waits = self.scheduler.waits(ticket);
@@ -106,15 +126,18 @@ impl Owner {
     /// Everything that can start or be answered now.
     pub(super) fn next(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
+        // Skipped in this very step, and so out of the table already.
+        let mut skipped: HashMap<Ticket, CallId> = HashMap::new();
         while let Some(decision) = self.scheduler.next() {
             match decision {
                 Decision::Start(ticket) => effects.push(Effect::Spawn(ticket)),
                 Decision::Skip { ticket, because } => {
-                    let because = self.live.get(&because).map(|call| call.id.to_string()).unwrap_or_default();
-                    let message = match because.is_empty() {
-                        true => "a call that it comes after did not end ok".to_owned(),
-                        false => format!("call {because}, which it comes after, did not end ok"),
+                    let because = self.live.get(&because).map(|call| &call.id).or(skipped.get(&because));
+                    let message = match because {
+                        None => "a call that it comes after did not end ok".to_owned(),
+                        Some(because) => format!("call {because}, which it comes after, did not end ok"),
                     };
+                    skipped.extend(self.live.get(&ticket).map(|call| (ticket, call.id.clone())));
                     let ended = Ended::error(Status::Skipped, "skipped", message);
                     effects.extend(self.answer(ticket, ended));
                 }
@@ -131,7 +154,6 @@ impl Owner {
             true => _ = sender.send(()),
             false => call.stop = Some(sender),
         }
-        call.started = Some(Instant::now());
         Some(Begin {
             prepared: call.prepared.clone(),
             given: Arc::clone(&call.given),
@@ -140,6 +162,13 @@ impl Owner {
             waited: !call.waited_for.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
             replans: call.replans,
         })
+    }
+
+    /// A call's sandbox is about to open: from here on it runs. Its id.
+    pub(super) fn opens(&mut self, ticket: Ticket) -> Option<CallId> {
+        let call = self.live.get_mut(&ticket)?;
+        call.started = Some(Instant::now());
+        Some(call.id.clone())
     }
 
     /// The paths of a call whose turn came are not what they were. Whether it may go on at once.
@@ -152,7 +181,6 @@ impl Owner {
             call.notes = vec!["planned again: its paths led elsewhere when its turn came".to_owned()];
             call.waited_for.extend(waits);
             if !goes_on {
-                call.started = None;
                 call.stop = None;
             }
         }
@@ -184,6 +212,9 @@ impl Owner {
 
     fn answer(&mut self, ticket: Ticket, ended: Ended) -> Option<Effect> {
         let call = self.live.remove(&ticket)?;
+        if call.awaited && ended.status != Status::Ok {
+            self.failed.insert(ticket, call.id.clone());
+        }
         let (reply, outcome) = call.end(ended);
         Some(Effect::Answer(reply, Box::new(outcome)))
     }
@@ -214,17 +245,13 @@ impl Owner {
         all.sort();
         all
     }
-
-    /// A call's name, for events.
-    pub(super) fn id(&self, ticket: Ticket) -> Option<CallId> {
-        self.live.get(&ticket).map(|call| call.id.clone())
-    }
 }
 
 impl Live {
     fn end(self, ended: Ended) -> (oneshot::Sender<Outcome>, Outcome) {
         let now = Instant::now();
-        let micros = |at: Instant| u64::try_from(at.saturating_duration_since(self.zero).as_micros()).unwrap_or(u64::MAX);
+        let micros =
+            |at: Instant| u64::try_from(at.saturating_duration_since(self.zero).as_micros()).unwrap_or(u64::MAX);
         let end_us = micros(now);
         let start_us = self.started.map_or(end_us, micros);
         let mut notes = self.notes;

@@ -3,7 +3,7 @@
 
 use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
-use crate::manifest::{Symlink, Want, WantKind, replace};
+use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
 use crate::policy::{Policy, Verdict};
 use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
 use serde_json::Value;
@@ -55,8 +55,12 @@ impl Rules {
         let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
         self.check_size(call)?;
         entry.tool.check_arguments(&call.arguments).map_err(|error| {
-            Refused::new(Status::InvalidArguments, "invalid_arguments", format!("{}: {error}", call.tool))
-                .hint(format!("toolyard inspect {} shows the schema", call.tool))
+            Refused::new(
+                Status::InvalidArguments,
+                "invalid_arguments",
+                format!("{}: {error}", call.tool),
+            )
+            .hint(format!("toolyard inspect {} shows the schema", call.tool))
         })?;
         self.resolve(entry, &call.arguments)
     }
@@ -65,12 +69,23 @@ impl Rules {
     pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value) -> Result<Prepared, Refused> {
         let tool = &entry.tool;
         let wants = tool.wants(arguments).map_err(|error| {
-            Refused::new(Status::InvalidArguments, "invalid_arguments", format!("{}: {error}", tool.name))
+            Refused::new(
+                Status::InvalidArguments,
+                "invalid_arguments",
+                format!("{}: {error}", tool.name),
+            )
         })?;
         let mut arguments = arguments.clone();
         let mut needs = Vec::new();
         for want in wants {
-            self.add(entry, want, &mut arguments, &mut needs)?;
+            let optional = tool.claims.get(want.claim).is_some_and(Claim::is_optional);
+            let before = needs.len();
+            match self.add(entry, want, &mut arguments, &mut needs) {
+                Ok(()) => {}
+                // Left out of the footprint, so neither compared nor opened.
+                Err(_) if optional => needs.truncate(before),
+                Err(refused) => return Err(refused),
+            }
         }
         Ok(Prepared {
             entry: entry.clone(),
@@ -81,7 +96,9 @@ impl Rules {
 
     fn unknown(&self, name: &str) -> Refused {
         let known = self.catalog.tools().map(|entry| entry.tool.name.as_str());
-        let near = known.filter(|known| distance(known, name) <= 3).min_by_key(|known| distance(known, name));
+        let near = known
+            .filter(|known| distance(known, name) <= 3)
+            .min_by_key(|known| distance(known, name));
         let refused = Refused::new(Status::NotFound, "unknown_tool", format!("there is no tool {name:?}"));
         match near {
             Some(near) => refused.hint(format!("did you mean {near}? toolyard list shows all")),
@@ -96,7 +113,10 @@ impl Rules {
         if bytes <= limit {
             return Ok(());
         }
-        let message = format!("{}: about {bytes} bytes of arguments, more than the {limit} allowed", call.tool);
+        let message = format!(
+            "{}: about {bytes} bytes of arguments, more than the {limit} allowed",
+            call.tool
+        );
         Err(Refused::new(Status::Limit, "arguments", message).hint("raise argument_bytes in the policy"))
     }
 
@@ -112,13 +132,19 @@ impl Rules {
                 symlink,
                 ref place,
             } => {
-                let found = self.find(value, symlink).map_err(|error| path_refused(tool.name.as_str(), want.claim, &error))?;
+                let found = self
+                    .find(value, symlink)
+                    .map_err(|error| path_refused(tool.name.as_str(), want.claim, &error))?;
                 replace(arguments, place, found.path.to_string());
                 needs.extend(path_needs(found, access, scope));
             }
             WantKind::Network { ref value, .. } => needs.push(Need {
                 resource: network(value).ok_or_else(|| {
-                    Refused::new(Status::InvalidArguments, "invalid_url", format!("{}: {value:?} names no host", tool.name))
+                    Refused::new(
+                        Status::InvalidArguments,
+                        "invalid_url",
+                        format!("{}: {value:?} names no host", tool.name),
+                    )
                 })?,
                 access: Access::Read,
             }),
@@ -131,8 +157,12 @@ impl Rules {
         }
         for need in needs.iter().skip(before) {
             if let Verdict::Refused(refusal) = self.policy.judge(need) {
-                return Err(Refused::new(Status::Denied, "denied", refusal.message(&tool.name, want.claim, &tool.claims))
-                    .hint(refusal.hint()));
+                return Err(Refused::new(
+                    Status::Denied,
+                    "denied",
+                    refusal.message(&tool.name, want.claim, &tool.claims),
+                )
+                .hint(refusal.hint()));
             }
         }
         Ok(())
@@ -155,14 +185,17 @@ fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item 
         .found
         .filter(|found| found.kind == Kind::File && found.links > 1)
         .map(|found| found.object);
-    let held = place.first_missing.filter(|_| access == Access::Write).map(|path| Need {
-        resource: Resource::Path {
-            path,
-            scope: Scope::File,
-            object: None,
-        },
-        access: Access::Write,
-    });
+    let held = place
+        .first_missing
+        .filter(|_| access == Access::Write)
+        .map(|path| Need {
+            resource: Resource::Path {
+                path,
+                scope: Scope::File,
+                object: None,
+            },
+            access: Access::Write,
+        });
     let own = Need {
         resource: Resource::Path {
             path: place.path,

@@ -153,7 +153,11 @@ impl HostBuilder {
     /// If the workspace or the policy can't be used, or this machine can't run guests.
     pub fn build(self) -> Result<Host, HostError> {
         let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
-        let lookup = if self.stepwise { Lookup::Stepwise } else { Lookup::detect() };
+        let lookup = if self.stepwise {
+            Lookup::Stepwise
+        } else {
+            Lookup::detect()
+        };
         let workspace = Workspace::open_with(&folder, lookup)?;
         let policy = self.read_policy(workspace.path())?;
         let mut problems = Vec::new();
@@ -173,12 +177,9 @@ impl HostBuilder {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
         };
-        let dispatcher = Dispatcher::new(Arc::new(rules), Arc::new(sandbox), parallel, self.observer)
-            .map_err(HostError::Threads)?;
-        Ok(Host {
-            dispatcher,
-            problems,
-        })
+        let dispatcher =
+            Dispatcher::new(Arc::new(rules), Arc::new(sandbox), parallel, self.observer).map_err(HostError::Threads)?;
+        Ok(Host { dispatcher, problems })
     }
 
     fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {
@@ -186,12 +187,13 @@ impl HostBuilder {
             return Ok(Policy::parse(text, "the given policy")?);
         }
         let own = workspace.join(POLICY_FILE);
-        let (file, must) = match &self.policy {
-            Some(file) => (file, true),
-            None => (&own, false),
+        // The workspace's own file goes by its name: messages reach models, which have no business with host paths.
+        let (file, name, must) = match &self.policy {
+            Some(file) => (file, file.display().to_string(), true),
+            None => (&own, POLICY_FILE.to_owned(), false),
         };
         match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Policy::parse(&text, &file.display().to_string())?),
+            Ok(text) => Ok(Policy::parse(&text, &name)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must => Ok(Policy::default()),
             Err(error) => Err(HostError::ReadPolicy(file.clone(), error)),
         }
@@ -215,12 +217,19 @@ impl HostBuilder {
 }
 
 fn most_slots() -> NonZeroUsize {
-    usize::try_from(MAX_INSTANCES).ok().and_then(NonZeroUsize::new).unwrap_or(SLOTS)
+    usize::try_from(MAX_INSTANCES)
+        .ok()
+        .and_then(NonZeroUsize::new)
+        .unwrap_or(SLOTS)
 }
 
 /// `$XDG_CACHE_HOME/toolyard`, else `~/.cache/toolyard`; none where neither is set.
 fn users_cache() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let root = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(root.join("toolyard"))
 }

@@ -103,7 +103,10 @@ impl Planner<'_> {
             priority: call.priority,
         });
         let waits = self.waits(ticket);
-        let level = waits.iter().filter_map(|(at, _)| self.levels.get(*at).copied().flatten()).max();
+        let level = waits
+            .iter()
+            .filter_map(|(at, _)| self.levels.get(*at).copied().flatten())
+            .max();
         self.at.insert(ticket, index);
         *self.tickets.get_mut(index)? = Some(ticket);
         *self.levels.get_mut(index)? = Some(level.map_or(0, |level| level + 1));

@@ -24,7 +24,10 @@ pub(super) fn manifest(manifest: &Manifest) -> Result {
         description("description", text)?;
     }
     if manifest.tools.is_empty() || manifest.tools.len() > MAX_TOOLS {
-        return wrong("tools", format!("{} tools; from 1 to {MAX_TOOLS} are allowed", manifest.tools.len()));
+        return wrong(
+            "tools",
+            format!("{} tools; from 1 to {MAX_TOOLS} are allowed", manifest.tools.len()),
+        );
     }
     let mut seen = HashSet::new();
     for (index, item) in manifest.tools.iter().enumerate() {
@@ -48,7 +51,10 @@ fn tool(place: &str, tool: &Tool) -> Result {
         schema(&format!("{place}.output_schema"), output)?;
     }
     if tool.input_schema.get("type") != Some(&Value::from("object")) {
-        return wrong(format!("{place}.input_schema.type"), "arguments are an object: it must be \"object\"");
+        return wrong(
+            format!("{place}.input_schema.type"),
+            "arguments are an object: it must be \"object\"",
+        );
     }
     if tool.claims.len() > MAX_CLAIMS {
         return wrong(format!("{place}.claims"), format!("more than {MAX_CLAIMS}"));
@@ -61,14 +67,20 @@ fn tool(place: &str, tool: &Tool) -> Result {
 
 /// Names are shown, compared and typed: only letters that can't be mistaken.
 fn name(place: &str, name: &str, dashes: bool) -> Result {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || (dashes && byte == b'-');
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || (dashes && byte == b'-');
     let good = name.len() <= MAX_NAME && name.bytes().all(fits) && name.starts_with(|c: char| c.is_ascii_lowercase());
     if good {
         return Ok(());
     }
     let shown: String = name.chars().take(MAX_NAME).collect();
     let dash = if dashes { " or -" } else { "" };
-    wrong(place, format!("{shown:?} is no name: it begins with a-z and goes on with a-z, 0-9, _{dash}, at most {MAX_NAME} in all"))
+    wrong(
+        place,
+        format!(
+            "{shown:?} is no name: it begins with a-z and goes on with a-z, 0-9, _{dash}, at most {MAX_NAME} in all"
+        ),
+    )
 }
 
 fn line(place: &str, text: &str) -> Result {
@@ -80,7 +92,10 @@ fn line(place: &str, text: &str) -> Result {
 
 fn description(place: &str, text: &str) -> Result {
     if text.len() > MAX_DESCRIPTION {
-        return wrong(place, format!("{} bytes, more than the {MAX_DESCRIPTION} allowed", text.len()));
+        return wrong(
+            place,
+            format!("{} bytes, more than the {MAX_DESCRIPTION} allowed", text.len()),
+        );
     }
     match text.chars().find(|c| unseen(*c)) {
         Some(c) => wrong(place, format!("holds the invisible character U+{:04X}", u32::from(c))),
@@ -102,7 +117,13 @@ fn schema(place: &str, schema: &Value) -> Result {
     references(place, schema)?;
     match compile(schema) {
         Ok(_) => Ok(()),
-        Err(problem) => wrong(place, format!("not a valid JSON Schema: {}", problem.chars().take(300).collect::<String>())),
+        Err(problem) => wrong(
+            place,
+            format!(
+                "not a valid JSON Schema: {}",
+                problem.chars().take(300).collect::<String>()
+            ),
+        ),
     }
 }
 
@@ -120,7 +141,10 @@ fn references(place: &str, schema: &Value) -> Result {
                     if let (true, Some(target)) = (names, value.as_str())
                         && !target.starts_with('#')
                     {
-                        return wrong(place, format!("{key} {target:?} leads outside the schema; nothing is fetched"));
+                        return wrong(
+                            place,
+                            format!("{key} {target:?} leads outside the schema; nothing is fetched"),
+                        );
                     }
                     todo.push((value, depth + 1));
                 }
@@ -150,11 +174,17 @@ fn claim(place: &str, claim: &Claim, tool: &Tool) -> Result {
         Source::From { text, .. } => {
             let place = format!("{place}.{kind}.from");
             let Some(property) = first_property(text) else {
-                return wrong(place, format!("{text} must begin with a property of the arguments, like $.path"));
+                return wrong(
+                    place,
+                    format!("{text} must begin with a property of the arguments, like $.path"),
+                );
             };
             match tool.input_schema.get("properties").and_then(|all| all.get(property)) {
                 Some(_) => Ok(()),
-                None => wrong(place, format!("the claim reads {text}, but input_schema has no property {property}")),
+                None => wrong(
+                    place,
+                    format!("the claim reads {text}, but input_schema has no property {property}"),
+                ),
             }
         }
     }

@@ -96,6 +96,8 @@ pub enum Claim {
         scope: Scope,
         /// Whether a link there is followed.
         symlink: Symlink,
+        /// Whether the tool can do without it: then a refusal leaves it out instead of ending the call.
+        optional: bool,
     },
     /// A network endpoint, as a URL or `host:port`.
     Network {
@@ -121,6 +123,8 @@ struct WrittenPath {
     scope: Scope,
     #[serde(default, skip_serializing_if = "Symlink::is_default")]
     symlink: Symlink,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    optional: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,11 +156,13 @@ impl Serialize for Claim {
                 access,
                 scope,
                 symlink,
+                optional,
             } => WrittenPath {
                 path,
                 access,
                 scope,
                 symlink,
+                optional,
             }
             .serialize(serializer),
             Self::Network { network, methods } => WrittenNetwork { network, methods }.serialize(serializer),
@@ -181,25 +187,37 @@ impl<'de> Deserialize<'de> for Claim {
         let kinds: Vec<&str> = kinds.collect();
         let wrong = |error: serde_json::Error| D::Error::custom(error.to_string());
         match kinds.as_slice() {
-            ["path"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenPath| Self::Path {
-                path: written.path,
-                access: written.access,
-                scope: written.scope,
-                symlink: written.symlink,
-            }),
-            ["network"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenNetwork| Self::Network {
-                network: written.network,
-                methods: written.methods,
-            }),
-            ["browser"] => serde_json::from_value(value).map_err(wrong).map(|written: WrittenBrowser| Self::Browser {
-                browser: written.browser,
-                access: match written.access {
-                    BrowserAccess::Observe => Access::Read,
-                    BrowserAccess::Drive => Access::Write,
-                },
-            }),
-            [] => Err(D::Error::custom("unknown kind of claim; one of path, network and browser is needed")),
-            several => Err(D::Error::custom(format!("{} in one claim; write two claims", several.join(" and ")))),
+            ["path"] => serde_json::from_value(value)
+                .map_err(wrong)
+                .map(|written: WrittenPath| Self::Path {
+                    path: written.path,
+                    access: written.access,
+                    scope: written.scope,
+                    symlink: written.symlink,
+                    optional: written.optional,
+                }),
+            ["network"] => serde_json::from_value(value)
+                .map_err(wrong)
+                .map(|written: WrittenNetwork| Self::Network {
+                    network: written.network,
+                    methods: written.methods,
+                }),
+            ["browser"] => serde_json::from_value(value)
+                .map_err(wrong)
+                .map(|written: WrittenBrowser| Self::Browser {
+                    browser: written.browser,
+                    access: match written.access {
+                        BrowserAccess::Observe => Access::Read,
+                        BrowserAccess::Drive => Access::Write,
+                    },
+                }),
+            [] => Err(D::Error::custom(
+                "unknown kind of claim; one of path, network and browser is needed",
+            )),
+            several => Err(D::Error::custom(format!(
+                "{} in one claim; write two claims",
+                several.join(" and ")
+            ))),
         }
     }
 }
@@ -213,6 +231,12 @@ impl Claim {
             Self::Network { network, .. } => network,
             Self::Browser { browser, .. } => browser,
         }
+    }
+
+    /// Whether the tool can do without it.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        matches!(self, Self::Path { optional: true, .. })
     }
 
     /// Whether it is about files.
@@ -239,7 +263,11 @@ impl Claim {
         let at = self.source();
         match self {
             Self::Path {
-                access, scope, symlink, ..
+                access,
+                scope,
+                symlink,
+                optional,
+                ..
             } => {
                 let verb = match access {
                     Access::Read => "reads",
@@ -254,7 +282,8 @@ impl Claim {
                     Symlink::Follow => "",
                     Symlink::Keep => ", a link itself",
                 };
-                format!("{verb} {what} at {at}{link}")
+                let may = if *optional { ", if the policy allows it" } else { "" };
+                format!("{verb} {what} at {at}{link}{may}")
             }
             Self::Network { methods, .. } => format!("{} to the host in {at}", methods.join(", ")),
             Self::Browser { access, .. } => match access {

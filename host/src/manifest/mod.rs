@@ -135,7 +135,11 @@ impl Tool {
         let problems = validator.iter_errors(arguments).take(MAX_PROBLEMS).map(|error| {
             let place = place(&error.instance_path().to_string());
             let text: String = error.to_string().chars().take(300).collect();
-            if place.is_empty() { text } else { format!("{place}: {text}") }
+            if place.is_empty() {
+                text
+            } else {
+                format!("{place}: {text}")
+            }
         });
         Err(ArgumentError {
             problems: problems.collect(),

@@ -66,7 +66,7 @@ impl Refusal {
     /// What to write where to allow it.
     #[must_use]
     pub fn hint(&self) -> String {
-        format!("to allow it, write into toolyard.toml: {}", self.allow)
+        format!("this line in toolyard.toml would allow it: {}", self.allow)
     }
 }
 
@@ -125,14 +125,27 @@ impl Policy {
             Access::Write => "write",
         };
         let name = &self.name;
-        let (rule, list) = match reason {
-            Reason::Listed(list, pattern) => (format!("{list} = [{pattern:?}] in [files] of {name}"), "except"),
-            Reason::NotListed(list) => (format!("{list} in [files] of {name}, which doesn't list it"), *list),
+        let (rule, list, has) = match reason {
+            Reason::Listed(list, pattern) => (
+                format!("{list} = [{pattern:?}] in [files] of {name}"),
+                "except",
+                &self.except,
+            ),
+            Reason::NotListed(list) => {
+                let has = if *list == "read" { &self.read } else { &self.write };
+                (
+                    format!("{list} in [files] of {name}, which doesn't list it"),
+                    *list,
+                    has,
+                )
+            }
         };
+        let own = if path.path().is_empty() { "**" } else { path.path() };
+        let all: Vec<&str> = has.texts().chain([own]).collect();
         Refusal {
             asked: format!("{verb} of {path}"),
             rule,
-            allow: format!("[files] {list} = [{:?}] beside what that list has", path.to_string()),
+            allow: format!("[files] {list} = {all:?}"),
         }
     }
 

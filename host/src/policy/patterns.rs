@@ -38,6 +38,11 @@ impl Patterns {
         patterns.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The patterns as they are written.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|pattern| pattern.text.as_str())
+    }
+
     pub(super) fn matches(&self, path: &str) -> bool {
         self.find(path).is_some()
     }
@@ -85,5 +90,9 @@ fn kind(text: &str) -> Result<Kind, String> {
         .build()
         .map_err(|error| error.kind().to_string())?;
     let matcher = glob.compile_matcher();
-    Ok(if anywhere { Kind::NameGlob(matcher) } else { Kind::Path(matcher) })
+    Ok(if anywhere {
+        Kind::NameGlob(matcher)
+    } else {
+        Kind::Path(matcher)
+    })
 }

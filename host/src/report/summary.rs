@@ -78,9 +78,14 @@ fn critical_path(outcomes: &[Outcome]) -> u64 {
 }
 
 fn most_at_once(outcomes: &[Outcome]) -> usize {
-    let ran = outcomes.iter().map(|outcome| outcome.timing).filter(|timing| timing.end_us > timing.start_us);
+    let ran = outcomes
+        .iter()
+        .map(|outcome| outcome.timing)
+        .filter(|timing| timing.end_us > timing.start_us);
     // At one microsecond, ends come before starts: touching is not overlapping.
-    let mut steps: Vec<(u64, i32)> = ran.flat_map(|timing| [(timing.start_us, 1), (timing.end_us, -1)]).collect();
+    let mut steps: Vec<(u64, i32)> = ran
+        .flat_map(|timing| [(timing.start_us, 1), (timing.end_us, -1)])
+        .collect();
     steps.sort_unstable();
     let (mut now, mut most) = (0_i32, 0_i32);
     for (_, step) in steps {
@@ -104,7 +109,12 @@ mod tests {
             structured: None,
             error: None,
             waited_for: waited_for.iter().map(|id| CallId::from(*id)).collect(),
-            timing: Timing { queued_us: 0, start_us: start, end_us: end, run_us: end - start },
+            timing: Timing {
+                queued_us: 0,
+                start_us: start,
+                end_us: end,
+                run_us: end - start,
+            },
             notes: vec![],
             log: String::new(),
         }
@@ -112,7 +122,12 @@ mod tests {
 
     #[test]
     fn sums() {
-        let outcomes = [ran("a", 0, 10, &[]), ran("b", 0, 30, &[]), ran("c", 10, 15, &["a"]), ran("d", 30, 40, &["b", "c"])];
+        let outcomes = [
+            ran("a", 0, 10, &[]),
+            ran("b", 0, 30, &[]),
+            ran("c", 10, 15, &["a"]),
+            ran("d", 30, 40, &["b", "c"]),
+        ];
         let expect = Summary {
             calls: 4,
             ok: 4,

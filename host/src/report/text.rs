@@ -167,7 +167,11 @@ pub fn words(entry: &Entry) -> String {
                 Scope::Directory => " and its direct children",
                 Scope::Tree => " and everything below",
             };
-            let links = if object.is_some() { " (a file with several links)" } else { "" };
+            let links = if object.is_some() {
+                " (a file with several links)"
+            } else {
+                ""
+            };
             format!("{verb} {}{below}{links}", visible(&path.to_string()))
         }
         (Resource::Network { host, port }, _) => format!("reaches {host}:{port}"),

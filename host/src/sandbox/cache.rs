@@ -56,7 +56,9 @@ impl Cache {
     /// Keeps `code`; a failure only costs time later.
     pub(super) fn store(&self, digest: &blake3::Hash, code: &[u8]) {
         let target = self.file(digest);
-        let own = self.folder.join(format!("{}.{}.tmp", digest.to_hex(), std::process::id()));
+        let own = self
+            .folder
+            .join(format!("{}.{}.tmp", digest.to_hex(), std::process::id()));
         let written = File::create(&own)
             .and_then(|mut file| {
                 file.write_all(code)?;
@@ -81,7 +83,10 @@ fn private(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-#[expect(unsafe_code, reason = "wasmtime runs these bytes as machine code; they come from our private folder and their seal was checked")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime runs these bytes as machine code; they come from our private folder and their seal was checked"
+)]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `code` was written by `store` on this machine from the same engine configuration: the folder is private
     // to this user and named by version and configuration, and the hash at the end of the file fits.

@@ -74,13 +74,19 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job,
     let mut ended = match answer {
         Ok(Ok(output)) => accept(output, job),
         Ok(Err(failure)) => refuse(failure, reached, job),
-        Err(Broken::Cancelled) => {
-            Ended::error(Status::Cancelled, "cancelled", format!("{} was taken back while it ran", job.tool))
-        }
+        Err(Broken::Cancelled) => Ended::error(
+            Status::Cancelled,
+            "cancelled",
+            format!("{} was taken back while it ran", job.tool),
+        ),
         Err(Broken::Timeout) => {
             let ms = job.limits.wall.as_millis();
-            Ended::error(Status::Timeout, "timeout", format!("{} did not end within {ms} ms", job.tool))
-                .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
+            Ended::error(
+                Status::Timeout,
+                "timeout",
+                format!("{} did not end within {ms} ms", job.tool),
+            )
+            .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
         }
         Err(Broken::Trap(error)) => trapped(&error, reached, job, &log),
     };
@@ -91,8 +97,14 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job,
 fn accept(output: Output, job: &Job) -> Ended {
     let bytes = size(&output);
     if bytes > job.limits.output {
-        return over("output", format!("{} answered with {bytes} bytes, more than the {} allowed", job.tool, job.limits.output))
-            .hint("ask for less at once, or raise output_bytes in the policy");
+        return over(
+            "output",
+            format!(
+                "{} answered with {bytes} bytes, more than the {} allowed",
+                job.tool, job.limits.output
+            ),
+        )
+        .hint("ask for less at once, or raise output_bytes in the policy");
     }
     let mut content = Vec::with_capacity(output.content.len());
     for piece in output.content {
@@ -141,7 +153,10 @@ fn not_json(error: &serde_json::Error, job: &Job) -> Ended {
 
 fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
     if reached.open_files {
-        return over("open_files", format!("{} opened more than {} files at once", job.tool, job.limits.open_files));
+        return over(
+            "open_files",
+            format!("{} opened more than {} files at once", job.tool, job.limits.open_files),
+        );
     }
     let status = match failure.kind {
         types::FailureKind::Failed => Status::Failed,
@@ -150,7 +165,12 @@ fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
         types::FailureKind::NotFound => Status::NotFound,
     };
     // A tool's words are bounded like its answer, and a code is only a word.
-    let code: String = failure.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
+    let code: String = failure
+        .code
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .take(64)
+        .collect();
     let code = if code.is_empty() { "failed" } else { &code };
     let mut ended = Ended::error(status, code, clip(failure.message));
     if let Some(hint) = failure.hint {
@@ -177,14 +197,21 @@ fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> E
     let tool = &job.tool;
     if reached.memory {
         let limit = job.limits.memory;
-        return over("memory", format!("{tool} needed more than the {limit} bytes of memory allowed"))
-            .hint("raise memory_bytes in the policy");
+        return over(
+            "memory",
+            format!("{tool} needed more than the {limit} bytes of memory allowed"),
+        )
+        .hint("raise memory_bytes in the policy");
     }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         return over("handles", format!("{tool} held too many handles at once"));
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
-        return Ended::error(Status::Trapped, "exit", format!("{tool} exited with code {code} instead of answering"));
+        return Ended::error(
+            Status::Trapped,
+            "exit",
+            format!("{tool} exited with code {code} instead of answering"),
+        );
     }
     let last_words = log.lines().rev().find(|line| line.contains("panicked at"));
     match error.downcast_ref::<Trap>() {
@@ -196,6 +223,10 @@ fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> E
                 None => ended,
             }
         }
-        None => Ended::error(Status::Trapped, "trap", format!("{tool} broke a rule of the sandbox: {}", error.root_cause())),
+        None => Ended::error(
+            Status::Trapped,
+            "trap",
+            format!("{tool} broke a rule of the sandbox: {}", error.root_cause()),
+        ),
     }
 }

@@ -50,7 +50,9 @@ impl Call {
 impl Scheduler {
     /// `follower` waits for `blocker`.
     pub(super) fn link(&mut self, blocker: Ticket, follower: Ticket) {
-        let Some(call) = self.calls.get_mut(&blocker) else { return };
+        let Some(call) = self.calls.get_mut(&blocker) else {
+            return;
+        };
         // A ready call's rank holds how many follow it.
         let was = (call.state == State::Ready).then(|| call.rank(blocker));
         call.followers.insert(follower);
@@ -90,7 +92,9 @@ impl Scheduler {
     /// if it did not end ok.
     pub(super) fn release(&mut self, ticket: Ticket, call: &Call, how: Ended) {
         for follower in &call.followers {
-            let Some(next) = self.calls.get_mut(follower) else { continue };
+            let Some(next) = self.calls.get_mut(follower) else {
+                continue;
+            };
             next.blockers.remove(&ticket);
             if next.after.remove(&ticket) && how == Ended::NotOk {
                 self.skipped.entry(*follower).or_insert(ticket);
@@ -119,7 +123,9 @@ impl Scheduler {
         let Some(call) = self.calls.get(&ticket) else { return };
         let (blockers, followers) = (call.blockers.clone(), call.followers.clone());
         for blocker in &blockers {
-            let Some(before) = self.calls.get(blocker) else { continue };
+            let Some(before) = self.calls.get(blocker) else {
+                continue;
+            };
             let footprint = Arc::clone(&before.footprint);
             self.index.add(*blocker, footprint.entries());
             for follower in &followers {
@@ -135,14 +141,18 @@ impl Scheduler {
 
     /// Takes all edges of `ticket` away, except that its followers that come `after` it keep theirs.
     pub(super) fn unlink_all(&mut self, ticket: Ticket) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        let Some(call) = self.calls.get_mut(&ticket) else {
+            return;
+        };
         let blockers = std::mem::take(&mut call.blockers);
         let followers = std::mem::take(&mut call.followers);
         for blocker in blockers {
             self.unfollow(blocker, ticket);
         }
         for follower in followers {
-            let Some(next) = self.calls.get_mut(&follower) else { continue };
+            let Some(next) = self.calls.get_mut(&follower) else {
+                continue;
+            };
             if next.after.contains(&ticket) {
                 if let Some(call) = self.calls.get_mut(&ticket) {
                     call.followers.insert(follower);
@@ -155,7 +165,9 @@ impl Scheduler {
     }
 
     fn unfollow(&mut self, blocker: Ticket, follower: Ticket) {
-        let Some(call) = self.calls.get_mut(&blocker) else { return };
+        let Some(call) = self.calls.get_mut(&blocker) else {
+            return;
+        };
         let was = (call.state == State::Ready).then(|| call.rank(blocker));
         call.followers.remove(&follower);
         if let Some(was) = was {

@@ -92,7 +92,9 @@ impl Index {
 
     /// A file with several links is never hidden: it conflicts with places outside of any folder that it is in.
     fn hide(&mut self, path: &CanonicalPath, scope: Scope) {
-        let Some(tree) = self.mounts.get_mut(path.mount()) else { return };
+        let Some(tree) = self.mounts.get_mut(path.mount()) else {
+            return;
+        };
         for (ticket, access, hidden) in tree.hide(path, scope) {
             // One call may have several folder entries; the list of folders forgets it only with the last.
             if hidden != Scope::File && !tree.has_folder(ticket, access) {
@@ -117,7 +119,11 @@ impl Index {
                     }
                 }
                 Resource::Browser { session } => {
-                    self.sessions.entry(session.clone()).or_default().of(entry.access).insert(ticket);
+                    self.sessions
+                        .entry(session.clone())
+                        .or_default()
+                        .of(entry.access)
+                        .insert(ticket);
                 }
                 Resource::Network { .. } => {}
             }

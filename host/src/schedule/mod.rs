@@ -168,7 +168,10 @@ impl Scheduler {
         } = submission;
         let mut call = Call::new(footprint, priority);
         // A call that has ended and is forgotten ended ok, or its followers were skipped before it was forgotten.
-        call.after = after.into_iter().filter(|earlier| self.calls.contains_key(earlier)).collect();
+        call.after = after
+            .into_iter()
+            .filter(|earlier| self.calls.contains_key(earlier))
+            .collect();
         self.calls.insert(ticket, call);
         self.attach(ticket);
         self.settle(ticket);
@@ -217,7 +220,9 @@ impl Scheduler {
     /// It keeps its place: it waits for every running call and every earlier waiting one that conflicts with the new
     /// footprint, and later waiting ones that conflict wait for it. Whether it is running (still).
     pub fn replan(&mut self, ticket: Ticket, footprint: Arc<Footprint>) -> bool {
-        let Some(call) = self.calls.get(&ticket) else { return false };
+        let Some(call) = self.calls.get(&ticket) else {
+            return false;
+        };
         let was_running = call.state == State::Running;
         self.unready(ticket);
         let old = Arc::clone(&call_footprint(&self.calls, ticket));
@@ -292,7 +297,9 @@ impl Scheduler {
     /// What a call waits for now, directly; the oldest first.
     #[must_use]
     pub fn waits(&self, ticket: Ticket) -> Vec<Wait<'_>> {
-        let Some(call) = self.calls.get(&ticket) else { return Vec::new() };
+        let Some(call) = self.calls.get(&ticket) else {
+            return Vec::new();
+        };
         let waits = call.blockers.iter().filter_map(|on| {
             let other = self.calls.get(on)?;
             let reason = match call.footprint.conflict(&other.footprint) {
@@ -321,5 +328,8 @@ impl Scheduler {
 }
 
 fn call_footprint(calls: &BTreeMap<Ticket, Call>, ticket: Ticket) -> Arc<Footprint> {
-    calls.get(&ticket).map(|call| Arc::clone(&call.footprint)).unwrap_or_default()
+    calls
+        .get(&ticket)
+        .map(|call| Arc::clone(&call.footprint))
+        .unwrap_or_default()
 }

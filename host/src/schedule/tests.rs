@@ -11,7 +11,9 @@ pub(super) fn footprint(text: &str) -> Arc<Footprint> {
         let (access, place) = part.split_once(' ').expect("an access and a place");
         let access = if access == "w" { Access::Write } else { Access::Read };
         let resource = match place.strip_prefix('@') {
-            Some(session) => Resource::Browser { session: session.into() },
+            Some(session) => Resource::Browser {
+                session: session.into(),
+            },
             None => {
                 let (path, scope) = match (place.strip_suffix("/**"), place.strip_suffix('/')) {
                     (Some(path), _) => (path, Scope::Tree),
@@ -19,7 +21,11 @@ pub(super) fn footprint(text: &str) -> Arc<Footprint> {
                     (None, None) => (place, Scope::File),
                 };
                 let path = CanonicalPath::new("", if path == "." { "" } else { path });
-                Resource::Path { path, scope, object: None }
+                Resource::Path {
+                    path,
+                    scope,
+                    object: None,
+                }
             }
         };
         Entry { resource, access }
@@ -32,7 +38,11 @@ fn submit(scheduler: &mut Scheduler, text: &str) -> Ticket {
 }
 
 fn submit_with(scheduler: &mut Scheduler, text: &str, after: &[Ticket], priority: i32) -> Ticket {
-    scheduler.submit(Submission { footprint: footprint(text), after: after.to_vec(), priority })
+    scheduler.submit(Submission {
+        footprint: footprint(text),
+        after: after.to_vec(),
+        priority,
+    })
 }
 
 /// Who starts now, as numbers of submission; a skipped call is shown with a minus sign.
@@ -119,7 +129,11 @@ fn a_cancelled_writer_lets_readers_through() {
     submit(&mut scheduler, "r a");
     assert_eq!(drain(&mut scheduler), [0]);
     assert!(scheduler.cancel(writer));
-    assert_eq!(drain(&mut scheduler), [2], "nothing is between the two readers any more");
+    assert_eq!(
+        drain(&mut scheduler),
+        [2],
+        "nothing is between the two readers any more"
+    );
     let late = submit(&mut scheduler, "w a");
     assert_eq!(scheduler.waits(late).len(), 2, "what the writer hid is visible again");
 }
@@ -171,10 +185,16 @@ fn planned_again() {
     let first = submit(&mut scheduler, "w a");
     let second = submit(&mut scheduler, "w b");
     let third = submit(&mut scheduler, "w b");
-    assert_eq!(drain(&mut scheduler), [0, 1]);
-    assert!(!scheduler.replan(second, footprint("w a")), "the first one runs and writes a");
+    assert_eq!(drain(&mut scheduler), [1, 0], "more calls wait for the second");
+    assert!(
+        !scheduler.replan(second, footprint("w a")),
+        "the first one runs and writes a"
+    );
     assert_eq!(drain(&mut scheduler), [2], "b is free");
-    assert_eq!(scheduler.waits(second).iter().map(|wait| wait.on).collect::<Vec<_>>(), [first]);
+    assert_eq!(
+        scheduler.waits(second).iter().map(|wait| wait.on).collect::<Vec<_>>(),
+        [first]
+    );
     scheduler.finish(first, Ended::Ok);
     assert_eq!(drain(&mut scheduler), [1]);
     assert!(scheduler.replan(second, footprint("w c")), "nobody is at c");
@@ -203,7 +223,22 @@ fn reasons() {
     let second = submit_with(&mut scheduler, "r a/**, w c", &[], 0);
     let third = submit_with(&mut scheduler, "", &[second], 0);
     let waits = scheduler.waits(second);
-    let (mine, theirs) = (&footprint("r a/**").entries()[0].clone(), &footprint("w a/x").entries()[0].clone());
-    assert_eq!(waits, [Wait { on: first, reason: Reason::Conflict { mine, theirs } }]);
-    assert_eq!(scheduler.waits(third), [Wait { on: second, reason: Reason::After }]);
+    let (mine, theirs) = (
+        &footprint("r a/**").entries()[0].clone(),
+        &footprint("w a/x").entries()[0].clone(),
+    );
+    assert_eq!(
+        waits,
+        [Wait {
+            on: first,
+            reason: Reason::Conflict { mine, theirs }
+        }]
+    );
+    assert_eq!(
+        scheduler.waits(third),
+        [Wait {
+            on: second,
+            reason: Reason::After
+        }]
+    );
 }

@@ -37,13 +37,7 @@ impl Lookup {
     }
 
     /// Opens `path` below `root` with `flags`, which must hold `NOFOLLOW`.
-    pub(super) fn open(
-        self,
-        root: BorrowedFd<'_>,
-        path: &CanonicalPath,
-        flags: OFlags,
-        mode: Mode,
-    ) -> Result<OwnedFd> {
+    pub(super) fn open(self, root: BorrowedFd<'_>, path: &CanonicalPath, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
         let text = match path.path() {
             "" => ".",
             text => text,
@@ -66,12 +60,7 @@ fn open_in_kernel(root: BorrowedFd<'_>, text: &str, flags: OFlags, mode: Mode) -
     }
 }
 
-fn open_stepwise(
-    root: BorrowedFd<'_>,
-    path: &CanonicalPath,
-    flags: OFlags,
-    mode: Mode,
-) -> Result<OwnedFd> {
+fn open_stepwise(root: BorrowedFd<'_>, path: &CanonicalPath, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
     let step = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut here: Option<OwnedFd> = None;
     let mut parts = path.components().peekable();

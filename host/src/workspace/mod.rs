@@ -86,7 +86,11 @@ pub enum Kind {
 impl Found {
     /// Reads the kernel's record.
     #[must_use]
-    #[expect(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "the widths and signs of these fields differ by platform; sizes are not negative")]
+    #[expect(
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        reason = "the widths and signs of these fields differ by platform; sizes are not negative"
+    )]
     pub fn from_stat(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,
@@ -129,7 +133,7 @@ pub enum ResolveError {
     #[error("{0:?} holds a NUL byte")]
     Nul(String),
     /// Longer than the kernel takes.
-    #[error("the path {0}… is too long: {1} bytes, at most {MAX_PATH_BYTES}")]
+    #[error("the path {0}… is too long: {1} bytes; {MAX_PATH_BYTES} are allowed, and 255 for one name")]
     TooLong(String, usize),
     /// It leaves the workspace.
     #[error("{0:?} is outside the workspace")]

@@ -191,9 +191,12 @@ impl<'a> Walk<'a> {
         let is_last = self.todo.is_empty();
         match found.kind {
             Kind::Folder => Ok(Step::Into(fd, path)),
-            Kind::Link if is_last && self.last == Last::Keep && !self.wants_folder => {
-                Ok(Step::End(Place { path, found: Some(found), via: Vec::new(), first_missing: None }))
-            }
+            Kind::Link if is_last && self.last == Last::Keep && !self.wants_folder => Ok(Step::End(Place {
+                path,
+                found: Some(found),
+                via: Vec::new(),
+                first_missing: None,
+            })),
             Kind::Link => {
                 let target = rustix::fs::readlinkat(&fd, "", Vec::new()).map_err(|e| self.os(e))?;
                 let target = target
@@ -201,9 +204,12 @@ impl<'a> Walk<'a> {
                     .map_err(|_| ResolveError::NotUtf8(self.value.to_owned()))?;
                 Ok(Step::Link(path, target))
             }
-            Kind::File | Kind::Other if is_last && !self.wants_folder => {
-                Ok(Step::End(Place { path, found: Some(found), via: Vec::new(), first_missing: None }))
-            }
+            Kind::File | Kind::Other if is_last && !self.wants_folder => Ok(Step::End(Place {
+                path,
+                found: Some(found),
+                via: Vec::new(),
+                first_missing: None,
+            })),
             Kind::File | Kind::Other => Err(ResolveError::NotAFolder(self.value.to_owned(), path)),
         }
     }
@@ -243,7 +249,10 @@ impl<'a> Walk<'a> {
         let first_missing = (!self.todo.is_empty()).then(|| path.clone());
         let path = self.todo.iter().rev().fold(path, |path, part| path.join(part));
         if path.path().len() > MAX_PATH_BYTES || path.components().any(|part| part.len() > 255) {
-            return Err(ResolveError::TooLong(self.value.chars().take(60).collect(), path.path().len()));
+            return Err(ResolveError::TooLong(
+                self.value.chars().take(60).collect(),
+                path.path().len(),
+            ));
         }
         Ok(Place {
             path,
@@ -255,9 +264,7 @@ impl<'a> Walk<'a> {
 
     fn os(&self, error: Errno) -> ResolveError {
         match error {
-            Errno::NAMETOOLONG => {
-                ResolveError::TooLong(self.value.chars().take(60).collect(), self.value.len())
-            }
+            Errno::NAMETOOLONG => ResolveError::TooLong(self.value.chars().take(60).collect(), self.value.len()),
             other => ResolveError::Os(self.value.to_owned(), std::io::Error::from(other).kind()),
         }
     }

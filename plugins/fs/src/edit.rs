@@ -60,7 +60,7 @@ pub fn edit_file(
     dry_run: bool,
 ) -> Result<Answer<Edited>> {
     let before = read(&path)?;
-    let (after, replacements) = apply(&before, &edits)?;
+    let (after, replacements) = apply(&path.to_string(), &before, &edits)?;
     if !dry_run && before != after {
         fs::write(&path, &after).at(&path)?;
     }
@@ -95,13 +95,13 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// The text with all edits, and how many places were replaced.
-pub fn apply(text: &str, edits: &[Edit]) -> Result<(String, u64)> {
+pub fn apply(path: &str, text: &str, edits: &[Edit]) -> Result<(String, u64)> {
     if edits.is_empty() {
         return Err(Failure::invalid("invalid_arguments", "`edits` is empty"));
     }
     let (mut now, mut replacements) = (text.to_owned(), 0);
     for (index, edit) in edits.iter().enumerate() {
-        let name = format!("edit {}", index + 1);
+        let name = format!("{path}, edit {}", index + 1);
         if edit.old_text.is_empty() {
             let message = format!("{name}: `old_text` is empty");
             return Err(Failure::invalid("empty_old_text", message).hint("write_file creates a file."));

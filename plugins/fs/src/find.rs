@@ -42,7 +42,13 @@ pub struct Paths {
 /// that begin with a dot, and does not follow links.
 #[tool(
     title = "Find files",
-    claim(path = ".gitignore", access = "read", scope = "file", symlink = "keep")
+    claim(
+        path = ".gitignore",
+        access = "read",
+        scope = "file",
+        symlink = "keep",
+        optional = true
+    )
 )]
 pub fn find_files(
     /// The glob. Without a `/` it is matched against names, else against paths relative to the start folder.

@@ -75,7 +75,13 @@ pub struct Matches {
 /// not text, and links. Lines are cut to about 400 bytes, and an answer to 64 KiB; a note says when there is more.
 #[tool(
     title = "Search in files",
-    claim(path = ".gitignore", access = "read", scope = "file", symlink = "keep")
+    claim(
+        path = ".gitignore",
+        access = "read",
+        scope = "file",
+        symlink = "keep",
+        optional = true
+    )
 )]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the tool")]
 pub fn grep(

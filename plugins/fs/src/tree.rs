@@ -31,7 +31,13 @@ pub struct Counts {
 /// what .gitignore files leave out and names that begin with a dot; links are shown and not followed.
 #[tool(
     title = "Show a folder tree",
-    claim(path = ".gitignore", access = "read", scope = "file", symlink = "keep")
+    claim(
+        path = ".gitignore",
+        access = "read",
+        scope = "file",
+        symlink = "keep",
+        optional = true
+    )
 )]
 pub fn directory_tree(
     /// The folder to show.

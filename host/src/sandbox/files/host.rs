@@ -7,13 +7,15 @@ use crate::call::CanonicalPath;
 use crate::workspace::Last;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::File;
+use types::{DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags};
 use wasmtime::component::Resource;
-use wasmtime_wasi::filesystem::{Descriptor, File as WasiFile, FsPerms, OpenMode, WasiFilesystemCtxView, WasiFilesystemView};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::{
+    Descriptor, File as WasiFile, FsPerms, OpenMode, WasiFilesystemCtxView, WasiFilesystemView,
+};
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use types::{DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags};
-use wasmtime::component::ResourceTable;
 
 type Fd = Resource<Descriptor>;
 
@@ -184,15 +186,11 @@ impl HostDescriptor for GateView<'_> {
         self.with_record(file, async |view, fd| view.stat(fd).await).await
     }
 
-    async fn metadata_hash_at(
-        &mut self,
-        fd: Fd,
-        flags: PathFlags,
-        path: String,
-    ) -> FsResult<types::MetadataHashValue> {
+    async fn metadata_hash_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<types::MetadataHashValue> {
         let folder = self.folder(&fd)?;
         let file = self.gate.look_at(&folder, &path, last(flags))?;
-        self.with_record(file, async |view, fd| view.metadata_hash(fd).await).await
+        self.with_record(file, async |view, fd| view.metadata_hash(fd).await)
+            .await
     }
 
     async fn set_times_at(
@@ -303,5 +301,7 @@ impl HostDirectoryEntryStream for GateView<'_> {
 }
 
 fn shown(gate: &Gate, listing: u32, name: &str) -> bool {
-    gate.listings.get(&listing).is_some_and(|folder| gate.lists(folder, name))
+    gate.listings
+        .get(&listing)
+        .is_some_and(|folder| gate.lists(folder, name))
 }

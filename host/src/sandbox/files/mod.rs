@@ -11,7 +11,6 @@ mod ops;
 mod rights;
 mod staging;
 
-
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, Policy};
 use crate::workspace::{Found, Kind, Last, Workspace};
@@ -63,12 +62,7 @@ impl HasData for Gated {
 
 impl Gate {
     /// The gate of a call with this footprint. Opens nothing yet.
-    pub(crate) fn new(
-        workspace: Arc<Workspace>,
-        policy: Arc<Policy>,
-        footprint: &Footprint,
-        limits: &Limits,
-    ) -> Self {
+    pub(crate) fn new(workspace: Arc<Workspace>, policy: Arc<Policy>, footprint: &Footprint, limits: &Limits) -> Self {
         Self {
             rights: Rights::new(footprint),
             staging: Staging::new(limits.in_place),
@@ -118,11 +112,19 @@ impl Gate {
     }
 
     /// Resolves a guest's path to the canonical name that an operation is about, and to what stands there.
-    fn find(&self, folder: &CanonicalPath, path: &str, last: Last) -> Result<(CanonicalPath, Option<Found>), ErrorCode> {
+    fn find(
+        &self,
+        folder: &CanonicalPath,
+        path: &str,
+        last: Last,
+    ) -> Result<(CanonicalPath, Option<Found>), ErrorCode> {
         if path.starts_with('/') {
             return Err(ErrorCode::NotPermitted);
         }
-        let place = self.workspace.resolve(folder, path, last).map_err(|error| ops::refusal(&error))?;
+        let place = self
+            .workspace
+            .resolve(folder, path, last)
+            .map_err(|error| ops::refusal(&error))?;
         if place.first_missing.is_some() {
             return Err(ErrorCode::NoEntry);
         }
@@ -131,8 +133,7 @@ impl Gate {
 
     /// Whether the guest may know that something stands at `path`.
     fn sees(&self, path: &CanonicalPath) -> bool {
-        (self.rights.reads(path) && self.policy.visible(path, crate::call::Access::Read))
-            || self.rights.leads_to(path)
+        (self.rights.reads(path) && self.policy.visible(path, crate::call::Access::Read)) || self.rights.leads_to(path)
     }
 
     /// What an operation that the footprint or the policy doesn't cover is told: what is invisible isn't there.

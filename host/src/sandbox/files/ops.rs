@@ -48,7 +48,10 @@ pub(super) fn remove_folder(workspace: &Workspace, path: &CanonicalPath) -> std:
 
 /// What a guest asks for when it opens a name.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "these are the independent flags of `open-at`")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the independent flags of `open-at`"
+)]
 pub(super) struct Open {
     pub(super) read: bool,
     pub(super) write: bool,
@@ -177,7 +180,11 @@ impl Gate {
         if how.exclusive {
             flags |= OFlags::EXCL;
         }
-        let file = File::from(self.workspace.open_at(path, flags, Mode::from_raw_mode(0o666)).map_err(os)?);
+        let file = File::from(
+            self.workspace
+                .open_at(path, flags, Mode::from_raw_mode(0o666))
+                .map_err(os)?,
+        );
         regular(&file)?;
         if how.truncate {
             file.set_len(0).map_err(os)?;
@@ -230,11 +237,7 @@ impl Gate {
         rustix::fs::unlinkat(parent, name, flags).map_err(os)
     }
 
-    pub(super) fn rename(
-        &mut self,
-        old: (&CanonicalPath, &str),
-        new: (&CanonicalPath, &str),
-    ) -> Result<()> {
+    pub(super) fn rename(&mut self, old: (&CanonicalPath, &str), new: (&CanonicalPath, &str)) -> Result<()> {
         let (from, _) = self.find(old.0, old.1, Last::Keep)?;
         let (to, _) = self.find(new.0, new.1, Last::Keep)?;
         self.may_see(&from)?;

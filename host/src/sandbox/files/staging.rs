@@ -156,7 +156,11 @@ impl Staging {
         let done = copies
             .iter_mut()
             .try_for_each(|copy| copy.give_name().map_err(blame(copy)))
-            .and_then(|()| copies.iter_mut().try_for_each(|copy| copy.replace().map_err(blame(copy))));
+            .and_then(|()| {
+                copies
+                    .iter_mut()
+                    .try_for_each(|copy| copy.replace().map_err(blame(copy)))
+            });
         if let Err(error) = done {
             for copy in copies {
                 copy.remove();

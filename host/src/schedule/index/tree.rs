@@ -100,7 +100,9 @@ impl Tree {
         let mut at = ROOT;
         let mut parts = path.components().peekable();
         while let Some(part) = parts.next() {
-            let Some(node) = self.nodes.get(at).filter(|node| node.has(wanted)) else { return };
+            let Some(node) = self.nodes.get(at).filter(|node| node.has(wanted)) else {
+                return;
+            };
             node.collect(Scope::Tree, wanted, found);
             if parts.peek().is_none() {
                 node.collect(Scope::Directory, wanted, found);
@@ -164,9 +166,14 @@ impl Tree {
         let mut within: Vec<(Id, Held)> = Vec::new();
         let mut todo = vec![(at, scope)];
         while let Some((id, scope)) = todo.pop() {
-            let Some(node) = self.nodes.get(id).filter(|node| node.has(Wanted::All)) else { continue };
+            let Some(node) = self.nodes.get(id).filter(|node| node.has(Wanted::All)) else {
+                continue;
+            };
             // Scopes are ordered by how much they cover: what covers no more than ours at this place is within.
-            let fits = node.held.iter().filter(|(held, _, ticket)| *held <= scope && !self.linked.contains(&(*ticket, id)));
+            let fits = node
+                .held
+                .iter()
+                .filter(|(held, _, ticket)| *held <= scope && !self.linked.contains(&(*ticket, id)));
             within.extend(fits.map(|held| (id, *held)));
             match scope {
                 Scope::File => {}
@@ -219,7 +226,8 @@ impl Tree {
     }
 
     fn walk(&self, path: &CanonicalPath) -> Option<Id> {
-        path.components().try_fold(ROOT, |at, part| self.nodes.get(at)?.children.get(part).copied())
+        path.components()
+            .try_fold(ROOT, |at, part| self.nodes.get(at)?.children.get(part).copied())
     }
 
     fn walk_or_make(&mut self, path: &CanonicalPath) -> Id {

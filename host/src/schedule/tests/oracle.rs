@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Submit { footprint: Footprint, after: Vec<usize>, priority: i32 },
+    Submit {
+        footprint: Footprint,
+        after: Vec<usize>,
+        priority: i32,
+    },
     Finish(usize, bool),
     Cancel(usize),
     Replan(usize, Footprint),
@@ -19,10 +23,17 @@ fn entry() -> impl Strategy<Value = Entry> {
     let object = prop::option::weighted(0.1, 0_u64..2);
     let place = (path, scope, object, prop::sample::select(vec!["", "m"])).prop_map(|(parts, scope, inode, mount)| {
         let object = inode.map(|inode| ObjectId { device: 1, inode });
-        Resource::Path { path: CanonicalPath::new(mount, parts.join("/")), scope, object }
+        Resource::Path {
+            path: CanonicalPath::new(mount, parts.join("/")),
+            scope,
+            object,
+        }
     });
     let session = prop::sample::select(vec!["x", "y"]).prop_map(|name| Resource::Browser { session: name.into() });
-    let network = Just(Resource::Network { host: "h".into(), port: 1 });
+    let network = Just(Resource::Network {
+        host: "h".into(),
+        port: 1,
+    });
     let resource = prop_oneof![8 => place, 1 => session, 1 => network];
     (resource, prop::sample::select(vec![Access::Read, Access::Write]))
         .prop_map(|(resource, access)| Entry { resource, access })
@@ -33,8 +44,14 @@ fn some_footprint() -> impl Strategy<Value = Footprint> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let submit = (some_footprint(), prop::collection::vec(0..40_usize, 0..2), -1..2)
-        .prop_map(|(footprint, after, priority)| Step::Submit { footprint, after, priority });
+    let submit =
+        (some_footprint(), prop::collection::vec(0..40_usize, 0..2), -1..2).prop_map(|(footprint, after, priority)| {
+            Step::Submit {
+                footprint,
+                after,
+                priority,
+            }
+        });
     let step = prop_oneof![
         5 => submit,
         4 => (0..40_usize, prop::bool::weighted(0.8)).prop_map(|(at, ok)| Step::Finish(at, ok)),
@@ -58,9 +75,20 @@ struct Oracle(BTreeMap<Ticket, Known>);
 impl Oracle {
     fn submit(&mut self, ticket: Ticket, footprint: Arc<Footprint>, after: Vec<Ticket>) {
         let after: Vec<Ticket> = after.into_iter().filter(|on| self.0.contains_key(on)).collect();
-        let conflicting = self.0.iter().filter(|(_, other)| footprint.conflict(&other.footprint).is_some());
+        let conflicting = self
+            .0
+            .iter()
+            .filter(|(_, other)| footprint.conflict(&other.footprint).is_some());
         let before = conflicting.map(|(on, _)| *on).chain(after.iter().copied()).collect();
-        self.0.insert(ticket, Known { footprint, after, before, runs: false });
+        self.0.insert(
+            ticket,
+            Known {
+                footprint,
+                after,
+                before,
+                runs: false,
+            },
+        );
     }
 
     fn end(&mut self, ticket: Ticket, ok: bool) {
@@ -81,7 +109,9 @@ impl Oracle {
     }
 
     fn replan(&mut self, ticket: Ticket, footprint: &Arc<Footprint>) {
-        let Some(after) = self.0.get(&ticket).map(|known| known.after.clone()) else { return };
+        let Some(after) = self.0.get(&ticket).map(|known| known.after.clone()) else {
+            return;
+        };
         let mut before: BTreeSet<Ticket> = after.into_iter().collect();
         for (other, known) in self.0.iter_mut().filter(|(other, _)| **other != ticket) {
             if !known.after.contains(&ticket) {
@@ -109,12 +139,21 @@ impl Oracle {
     }
 
     fn running(&self) -> Vec<Ticket> {
-        self.0.iter().filter(|(_, known)| known.runs).map(|(ticket, _)| *ticket).collect()
+        self.0
+            .iter()
+            .filter(|(_, known)| known.runs)
+            .map(|(ticket, _)| *ticket)
+            .collect()
     }
 }
 
 fn running(scheduler: &Scheduler) -> Vec<Ticket> {
-    scheduler.calls.iter().filter(|(_, call)| call.state == State::Running).map(|(ticket, _)| *ticket).collect()
+    scheduler
+        .calls
+        .iter()
+        .filter(|(_, call)| call.state == State::Running)
+        .map(|(ticket, _)| *ticket)
+        .collect()
 }
 
 /// The `at`-th of the live calls, counted round.
@@ -128,10 +167,18 @@ fn play(steps: &[Step], slots: usize) {
     for step in steps {
         let live: Vec<Ticket> = scheduler.calls.keys().copied().collect();
         match step {
-            Step::Submit { footprint, after, priority } => {
+            Step::Submit {
+                footprint,
+                after,
+                priority,
+            } => {
                 let footprint = Arc::new(footprint.clone());
                 let after: Vec<Ticket> = after.iter().filter_map(|at| pick(&live, *at)).collect();
-                let submission = Submission { footprint: Arc::clone(&footprint), after: after.clone(), priority: *priority };
+                let submission = Submission {
+                    footprint: Arc::clone(&footprint),
+                    after: after.clone(),
+                    priority: *priority,
+                };
                 let ticket = scheduler.submit(submission);
                 oracle.submit(ticket, footprint, after);
             }
@@ -177,7 +224,11 @@ fn compare(scheduler: &Scheduler, oracle: &mut Oracle, slots: usize) {
     }
     assert!(now.len() <= slots);
     let able = oracle.0.values().filter(|known| known.before.is_empty()).count();
-    assert_eq!(now.len(), able.min(slots).max(now.len()), "a slot is free and somebody could run");
+    assert_eq!(
+        now.len(),
+        able.min(slots).max(now.len()),
+        "a slot is free and somebody could run"
+    );
 }
 
 /// Everything ends, and nothing is left behind.

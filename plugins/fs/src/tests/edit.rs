@@ -32,7 +32,10 @@ fn edits_apply_in_order_and_answer_with_a_diff() {
 fn all_or_nothing() {
     let edits = json!([{ "old_text": "a", "new_text": "A" }, { "old_text": "zzz", "new_text": "" }]);
     let (text, content) = edit("a\nb\n", edits);
-    assert_eq!(text, "no_match: edit 2: the file has no such text; nothing was changed");
+    assert_eq!(
+        text,
+        "no_match: @/a, edit 2: the file has no such text; nothing was changed"
+    );
     assert_eq!(content, "a\nb\n");
 }
 
@@ -41,7 +44,7 @@ fn an_ambiguous_text_names_its_lines() {
     let (text, content) = edit("x\ny\nx\n", json!([{ "old_text": "x", "new_text": "z" }]));
     assert_eq!(
         text,
-        "ambiguous: edit 1: the text stands there 2 times, at lines 1, 3; nothing was changed"
+        "ambiguous: @/a, edit 1: the text stands there 2 times, at lines 1, 3; nothing was changed"
     );
     assert_eq!(content, "x\ny\nx\n");
     // Occurrences that overlap are ambiguous too.
@@ -61,9 +64,9 @@ fn all_replaces_every_occurrence() {
 #[test]
 fn nonsense_is_refused() {
     let (text, _) = edit("a", json!([{ "old_text": "", "new_text": "b" }]));
-    assert_eq!(text, "empty_old_text: edit 1: `old_text` is empty");
+    assert_eq!(text, "empty_old_text: @/a, edit 1: `old_text` is empty");
     let (text, _) = edit("a", json!([{ "old_text": "a", "new_text": "a" }]));
-    assert_eq!(text, "no_change: edit 1: `old_text` and `new_text` are the same");
+    assert_eq!(text, "no_change: @/a, edit 1: `old_text` and `new_text` are the same");
     let (text, _) = edit("a", json!([]));
     assert_eq!(text, "invalid_arguments: `edits` is empty");
     let (text, _) = edit("a", json!([{ "old_text": "a", "new_text": "b", "regex": true }]));

@@ -246,8 +246,15 @@ impl Members {
         } else {
             String::new()
         };
+        let optional = match self.take("optional") {
+            None => "",
+            Some(Expr::Lit(literal)) if matches!(&literal.lit, syn::Lit::Bool(set) if set.value) => {
+                ",\"optional\":true"
+            }
+            Some(other) => return Err(Error::new(other.span(), "write `optional = true`, or leave it out")),
+        };
         self.finish(format!(
-            "{{\"path\":{source},\"access\":\"{access}\",\"scope\":\"{scope}\"{link}}}"
+            "{{\"path\":{source},\"access\":\"{access}\",\"scope\":\"{scope}\"{link}{optional}}}"
         ))
     }
 

@@ -17,7 +17,8 @@ use proc_macro::TokenStream;
 ///
 /// - `name = "…"` and `title = "…"`;
 /// - `claim(path = "Cargo.lock", access = "read", scope = "file")`: a path that is always the same, with
-///   `symlink = "keep"` if a link is meant itself;
+///   `symlink = "keep"` if a link is meant itself, and `optional = true` if the tool can do without it: where the
+///   policy refuses it, the call runs and finds nothing there;
 /// - `network(from = "$.url", methods = ["GET"])`, or `network(host = "example.com:443", methods = ["GET"])`;
 /// - `browser(from = "$.session", default = "main", access = "drive")`, or `browser(session = "main", access = …)`.
 #[proc_macro_attribute]
