@@ -9,6 +9,22 @@
 //! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), `dispatch` (who runs), [`report`]
 //! (outcomes as text and JSON), [`host`], [`cli`]. `ARCHITECTURE.md` tells the whole.
 
+#![deny(missing_docs)]
+// No input may stop the host: what can fail says so by type. Tests may be blunt.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
 pub mod call;
 pub mod catalog;
 pub mod cli;

@@ -5,5 +5,6 @@ mod cli;
 mod guests;
 mod parallel;
 mod probes;
+mod readme;
 mod tidy;
 mod walls;

@@ -31,13 +31,12 @@ fn every_op(path: &str, other: &str) -> Vec<Value> {
 }
 
 fn workspace() -> World {
-    let world = World::with(&json!({
+    World::with(&json!({
         "a/x.txt": "x\n", "a/y.txt": "y\n", "a/sub/z.txt": "z\n", "b/w.txt": "w\n", "top.txt": "top\n",
         ".env": "KEY=hidden content\n", ".git/config": "[core]\n", "a/.env": "KEY=hidden content\n",
         "a/to_y": { "link": "y.txt" }, "a/to_b": { "link": "../b" }, "a/out": { "link": "../../outside" },
         "a/out_file": { "link": "../../outside/secret.txt" }, "a/abs": { "link": "/etc" },
-    }));
-    world
+    }))
 }
 
 /// Tries `ops` under the grants in `claims`, on both ways of looking paths up, each on a fresh workspace; the names of

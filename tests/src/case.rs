@@ -59,7 +59,12 @@ fn play(case: &Value) -> Value {
     json!({ "outcomes": outcomes, "tree": world.tree() })
 }
 
-fn call(written: &Value) -> Call {
+/// A call as a batch file writes it.
+///
+/// # Panics
+/// If it names no tool.
+#[must_use]
+pub fn call(written: &Value) -> Call {
     let mut call = Call::new(written["tool"].as_str().expect("a tool"), written["arguments"].clone());
     call.id = written["id"].as_str().map(Into::into);
     call.after = written["after"]

@@ -4,5 +4,5 @@
 mod case;
 mod world;
 
-pub use case::{check_case, without_times};
+pub use case::{call, check_case, without_times};
 pub use world::{World, probe, repository, run};

@@ -105,7 +105,6 @@ impl World {
     }
 
     /// A builder of a host over this workspace, with the probe loaded and compiled code shared between tests.
-    #[must_use]
     pub fn builder(&self) -> HostBuilder {
         let cache = repository().join("target/test-cache");
         Host::builder()

@@ -61,8 +61,20 @@ fn answer(outcome: &Outcome) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Has everything compiled before the clock of the calls starts, and says so if that takes a while.
+async fn warm(host: &Host, calls: &[Call]) {
+    let mut work = std::pin::pin!(host.warm(calls));
+    tokio::select! {
+        () = &mut work => return,
+        () = tokio::time::sleep(Duration::from_millis(150)) => {}
+    }
+    eprintln!("toolyard: compiling plugins to machine code; the result is kept, so this happens once");
+    work.await;
+}
+
 /// Runs the calls; an interrupt takes back what has not ended, and a second one leaves at once.
 async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcome>, bool)> {
+    warm(host, &calls).await;
     let mut batch = std::pin::pin!(host.batch(calls));
     tokio::select! {
         outcomes = &mut batch => return Ok((outcomes?, false)),

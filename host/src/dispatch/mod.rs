@@ -17,6 +17,7 @@ use crate::call::{Call, CallId, Event, Outcome, Status};
 use crate::sandbox::{Ended, Job, Sandbox};
 use crate::schedule::{Scheduler, Ticket};
 use owner::{Effect, Live, Owner, held};
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -202,6 +203,28 @@ impl Dispatcher {
         });
         self.carry_out(effects);
         (Pending::Waiting(id, call.tool.clone(), receiver), Some(ticket))
+    }
+
+    /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
+    /// its calls, which will say so.
+    pub(crate) async fn warm(&self, tools: impl Iterator<Item = &str>) {
+        let Some(runtime) = &self.runtime else { return };
+        let mut seen = HashSet::new();
+        let plugins = tools
+            .filter_map(|name| self.shared.rules.catalog.tool(name))
+            .map(|entry| &entry.plugin);
+        let work: Vec<_> = plugins
+            .filter(|plugin| seen.insert(Arc::as_ptr(plugin)))
+            .map(|plugin| {
+                let (plugin, sandbox) = (Arc::clone(plugin), Arc::clone(&self.shared.sandbox));
+                runtime.spawn(async move { plugin.compiled(&sandbox).await.map(drop) })
+            })
+            .collect();
+        for one in work {
+            if let Ok(Err(error)) = one.await {
+                tracing::debug!(%error, "a plugin could not be compiled ahead of its calls");
+            }
+        }
     }
 
     fn carry_out(&self, effects: Vec<Effect>) {

@@ -47,7 +47,6 @@ pub struct Host {
 impl Host {
     /// A builder with the defaults: the current directory as the workspace, its `toolyard.toml` or else the default
     /// policy, the standard plugins, compiled code kept in the user's cache folder.
-    #[must_use]
     pub fn builder() -> HostBuilder {
         HostBuilder::default()
     }
@@ -69,6 +68,12 @@ impl Host {
     /// If ids are given twice, or `after` names an unknown call or goes in a circle; then nothing has started.
     pub async fn batch(&self, calls: Vec<Call>) -> Result<Vec<Outcome>, BatchError> {
         Ok(self.dispatcher.submit(calls)?.outcomes().await)
+    }
+
+    /// Compiles the plugins that these calls need, beside each other, so that no call has to wait for that. Compiled code
+    /// is kept: this takes time only once for a component on a machine.
+    pub async fn warm(&self, calls: &[Call]) {
+        self.dispatcher.warm(calls.iter().map(|call| call.tool.as_str())).await;
     }
 
     /// What would happen to these calls with the file tree as it is: footprints and waits. Nothing runs.

@@ -8,6 +8,9 @@ mod check;
 mod claim;
 mod wants;
 
+#[cfg(test)]
+mod tests;
+
 pub use claim::{Claim, Source, Symlink};
 pub use wants::{Place, Want, WantError, WantKind, replace};
 

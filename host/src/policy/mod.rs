@@ -5,6 +5,9 @@ mod limits;
 mod parse;
 mod patterns;
 
+#[cfg(test)]
+mod tests;
+
 pub use limits::Limits;
 pub use parse::PolicyError;
 

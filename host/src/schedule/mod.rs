@@ -279,6 +279,10 @@ impl Scheduler {
     }
 
     /// The next thing to do; ask until there is nothing.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a scheduler is no sequence: what comes next depends on what happens between"
+    )]
     pub fn next(&mut self) -> Option<Decision> {
         if let Some((ticket, because)) = self.skipped.pop_first() {
             self.take_out(ticket);

@@ -1,0 +1,199 @@
+//! The policy as tables. It must not touch a file.
+
+use super::*;
+use crate::call::Scope;
+
+fn path(text: &str) -> CanonicalPath {
+    CanonicalPath::new("", text)
+}
+
+fn check(policy: &Policy, access: Access, text: &str, expect: bool) {
+    assert_eq!(policy.visible(&path(text), access), expect, "{access:?} {text}");
+}
+
+#[test]
+fn the_shipped_file_is_the_built_in_policy() {
+    let shipped = Policy::parse(DEFAULT_TEXT, "the built-in policy").expect("the shipped file");
+    assert_eq!(format!("{shipped:?}"), format!("{:?}", Policy::default()));
+    assert_eq!(
+        format!("{:?}", Policy::parse("", "the built-in policy")),
+        format!("{:?}", Ok::<_, ()>(shipped))
+    );
+}
+
+#[test]
+fn built_in() {
+    let policy = Policy::default();
+    for text in [
+        "",
+        "a",
+        "a/b/c.txt",
+        ".gitignore",
+        ".github/x.yml",
+        ".gitattributes",
+        ".env.example",
+        "env",
+        "a/.environment",
+    ] {
+        check(&policy, Access::Read, text, true);
+        check(&policy, Access::Write, text, true);
+    }
+    for text in [
+        ".git",
+        ".git/config",
+        "a/b/.git/hooks/x",
+        ".GIT/config",
+        ".env",
+        "a/.env",
+        ".env.local",
+        ".envrc",
+        ".hg",
+        ".svn/x",
+        ".jj",
+    ] {
+        check(&policy, Access::Read, text, false);
+        check(&policy, Access::Write, text, false);
+    }
+    check(&policy, Access::Read, "toolyard.toml", true);
+    check(&policy, Access::Write, "toolyard.toml", false);
+}
+
+#[test]
+fn patterns() {
+    let text = "[files]\nread = [\"src\", \"/top\", \"docs/*.md\", \"a/**/z\"]\nwrite = []\ndeny = [\"*.key\", \"src/private/**\"]\nexcept = [\"src/private/ok\"]";
+    let policy = Policy::parse(text, "p").expect("a policy");
+    for yes in [
+        "src",
+        "src/x",
+        "x/src/y",
+        "top/x",
+        "docs/a.md",
+        "a/b/c/z/x",
+        "a/z",
+        "src/private/ok",
+        "src/private/ok/x",
+    ] {
+        check(&policy, Access::Read, yes, true);
+        check(&policy, Access::Write, yes, false);
+    }
+    for no in [
+        "",
+        "x",
+        "srcx",
+        "x/top",
+        "docs/b/a.md",
+        "docs",
+        "src/my.key",
+        "src/k.KEY/x",
+        "src/private/x",
+        "src/private",
+    ] {
+        check(&policy, Access::Read, no, false);
+    }
+}
+
+#[test]
+fn refusals() {
+    let refusal = |policy: &Policy, resource: Resource, access| match policy.judge(&Entry { resource, access }) {
+        Verdict::Allowed => "allowed".to_owned(),
+        Verdict::Refused(refusal) => format!("{} | {}", refusal.message("t", 0, &[]), refusal.hint()),
+    };
+    let file = |text: &str| Resource::Path {
+        path: path(text),
+        scope: Scope::File,
+        object: None,
+    };
+    let host = |host: &str, port| Resource::Network {
+        host: host.into(),
+        port,
+    };
+    let policy = Policy::default();
+    let said = refusal(&policy, file(".git/config"), Access::Write);
+    assert_eq!(
+        said,
+        "t: write of .git/config (claim 1) is refused by deny = [\".git\"] in [files] of the built-in policy | \
+        this line in toolyard.toml would allow it: [files] except = [\".env.example\", \".env.sample\", \".env.template\", \".git/config\"]"
+    );
+    assert!(
+        refusal(&policy, host("example.com", 443), Access::Read).contains("[network] allow = [\"example.com:443\"]")
+    );
+    let session = Resource::Browser { session: "main".into() };
+    assert!(refusal(&policy, session.clone(), Access::Write).contains("[browser] sessions = [\"main\"]"));
+    let text = "[network]\nallow = [\"a.com\", \"b.com:8443\", \"*.c.com\"]\n[browser]\nsessions = [\"*\"]";
+    let policy = Policy::parse(text, "p").expect("a policy");
+    for (name, port, expect) in [
+        ("a.com", 443, true),
+        ("a.com", 80, true),
+        ("b.com", 8443, true),
+        ("b.com", 443, false),
+        ("x.c.com", 443, true),
+        ("c.com", 443, false),
+        ("xc.com", 443, false),
+        ("a.com.evil.com", 443, false),
+        ("xa.com", 443, false),
+    ] {
+        assert_eq!(
+            refusal(&policy, host(name, port), Access::Read) == "allowed",
+            expect,
+            "{name}:{port}"
+        );
+    }
+    assert_eq!(refusal(&policy, session, Access::Write), "allowed");
+}
+
+/// The line that a refusal shows really allows what it refused.
+#[test]
+fn the_shown_line_allows_it() {
+    for (text, access) in [
+        (".git/config", Access::Write),
+        (".env", Access::Read),
+        ("toolyard.toml", Access::Write),
+    ] {
+        let resource = Resource::Path {
+            path: path(text),
+            scope: Scope::File,
+            object: None,
+        };
+        let entry = Entry { resource, access };
+        let Verdict::Refused(refusal) = Policy::default().judge(&entry) else {
+            panic!("{text} is allowed")
+        };
+        let line = refusal.allow.replace("[files] ", "[files]\n");
+        let widened = Policy::parse(&line, "widened").expect("a policy");
+        assert_eq!(widened.judge(&entry), Verdict::Allowed, "{line}");
+    }
+}
+
+#[test]
+fn mistakes() {
+    for (text, expect) in [
+        ("[files", "line 1"),
+        ("[files]\nreed = []", "unknown field `reed`"),
+        ("[files]\nread = \"src\"", "line 2"),
+        ("[files]\ndeny = [\"a[\"]", "[files] deny: \"a[\""),
+        ("[files]\ndeny = [\"../x\"]", "without . and .."),
+        ("[files]\ndeny = [\"\"]", "[files] deny"),
+        ("[limits]\nwall_ms = -1", "line 2"),
+        ("[limits]\nwall = 1", "unknown field `wall`"),
+    ] {
+        let error = Policy::parse(text, "my.toml").expect_err(text).to_string();
+        assert!(
+            error.starts_with("my.toml: ") && error.contains(expect),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[test]
+fn limits() {
+    let text = "[limits]\nwall_ms = 1000\n[plugins.fs.limits]\nwall_ms = 5000\nmemory_bytes = 1";
+    let policy = Policy::parse(text, "p").expect("a policy");
+    assert_eq!(policy.limits().wall.as_millis(), 1000);
+    let narrow = policy.limits_for("fs");
+    assert_eq!(
+        (narrow.wall.as_millis(), narrow.memory),
+        (1000, 1),
+        "never wider than the limits of all"
+    );
+    assert_eq!(policy.limits_for("text"), policy.limits());
+}

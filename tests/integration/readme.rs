@@ -1,0 +1,98 @@
+//! What the README shows works as it stands there. It must not hold a second version of anything that it shows.
+
+use serde_json::Value;
+use std::path::Path;
+use toolyard_tests::{World, repository, run};
+
+fn readme() -> String {
+    std::fs::read_to_string(repository().join("README.md")).expect("README.md")
+}
+
+/// The code blocks of a language, in order.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let parts = text.split("\n```").skip(1).step_by(2);
+    let ours = parts.filter_map(|part| part.strip_prefix(language)?.strip_prefix('\n'));
+    ours.map(|block| format!("{}\n", block.trim_end())).collect()
+}
+
+/// The author's example is the SDK's own, which is a doc-test there.
+#[test]
+fn the_authors_door() {
+    let sdk = std::fs::read_to_string(repository().join("plugins/sdk/src/lib.rs")).expect("the SDK");
+    let docs = sdk.lines().filter_map(|line| line.strip_prefix("//!"));
+    let docs: Vec<&str> = docs.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let shown = blocks(&readme(), "rust").remove(0);
+    let code = shown.lines().filter(|line| !line.starts_with("//!"));
+    for line in code {
+        assert!(docs.contains(&line), "the SDK's example has no line {line:?}");
+    }
+}
+
+/// The embedder's example, run; the text of this function is compared with the README's.
+#[tokio::test]
+async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
+    std::env::set_current_dir(repository())?;
+    // README begin
+    use toolyard::{Call, Host, Status};
+
+    let host = Host::builder().workspace(".").build()?;
+    let outcomes = host
+        .batch(vec![
+            Call::new("read_file", serde_json::json!({ "path": "README.md", "head": 1 })),
+            Call::new("grep", serde_json::json!({ "pattern": "grant", "path": "host/src" })),
+        ])
+        .await?;
+    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
+    // README end
+    let own = std::fs::read_to_string(Path::new("tests/integration/readme.rs"))?;
+    let between = own
+        .split("// README begin\n")
+        .nth(1)
+        .and_then(|rest| rest.split("    // README end").next());
+    let between: String = between
+        .unwrap_or_default()
+        .lines()
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    let shown: String = blocks(&readme(), "rust")
+        .remove(1)
+        .lines()
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    assert_eq!(between, shown);
+    Ok(())
+}
+
+/// The batch of the terminal's door, and the one of the first command.
+#[test]
+fn the_batches() {
+    let world = World::with(&serde_json::json!({ "notes.txt": "one\n" }));
+    let shown: Value = serde_json::from_str(&blocks(&readme(), "json").remove(0)).expect("JSON");
+    let calls = shown
+        .as_array()
+        .expect("a batch")
+        .iter()
+        .map(toolyard_tests::call)
+        .collect();
+    let outcomes = run(&world.host(), calls);
+    assert!(
+        outcomes.iter().all(|outcome| outcome.status.as_str() == "ok"),
+        "{outcomes:#?}"
+    );
+    let first = std::fs::read_to_string(repository().join("host/examples/first-run.json")).expect("the first batch");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let host = toolyard::Host::builder()
+        .workspace(repository())
+        .build()
+        .expect("a host");
+    let calls: Vec<_> = first
+        .as_array()
+        .expect("a batch")
+        .iter()
+        .map(toolyard_tests::call)
+        .collect();
+    let plan = host.plan(&calls).expect("a batch that makes sense");
+    assert!(plan.calls.iter().all(|call| call.refused.is_none()), "{plan:#?}");
+    let waits: usize = plan.calls.iter().map(|call| call.waits_for.len()).sum();
+    assert!(waits >= 5, "{plan:#?}");
+}
