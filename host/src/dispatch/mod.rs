@@ -8,15 +8,16 @@
 mod batch;
 mod owner;
 mod prepare;
+mod worker;
 
 pub use batch::BatchError;
 pub(crate) use batch::{ids as batch_ids, order};
 pub(crate) use prepare::{Prepared, Refused, Rules};
 
 use crate::call::{Call, CallId, Event, Outcome, Status};
-use crate::sandbox::{Ended, Job, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::schedule::{Scheduler, Ticket};
-use owner::{Effect, Live, Owner, held};
+use owner::{Effect, Live, Owner};
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,8 +25,9 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// How often one call's paths may turn out different when its turn comes, before it fails.
-const MAX_REPLANS: u32 = 8;
+/// As many calls of a batch are taken in as one: their waits are those that `plan` shows, whatever ends meanwhile. Larger
+/// batches come in pieces, so that the first calls don't wait for the last one's paths.
+const TOGETHER: usize = 512;
 
 /// Who is told what happens. Called from the threads that do the work, so it must be quick.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -111,98 +113,51 @@ impl Dispatcher {
     /// # Errors
     /// If ids are given twice, or `after` names an unknown call or goes in a circle; then nothing has started.
     pub(crate) fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        let zero = Instant::now();
         let ids = batch::ids(&calls)?;
         let order = order(&calls, &ids)?;
-        let positions = batch::Positions::new(&calls, &ids);
-        let mut pending: Vec<Option<Pending>> = calls.iter().map(|_| None).collect();
-        let mut tickets: Vec<Option<Ticket>> = calls.iter().map(|_| None).collect();
-        for index in order {
-            let (Some(call), Some(id)) = (calls.get(index), ids.get(index)) else {
-                continue;
-            };
-            let after = positions.after(call);
-            let (entry, ticket) = self.admit(call, id.clone(), &after, &tickets, positions.awaited(id), zero);
-            if let (Some(slot), Some(t)) = (pending.get_mut(index), tickets.get_mut(index)) {
-                (*slot, *t) = (Some(entry), ticket);
-            }
+        let mut taking = Taking {
+            zero: Instant::now(),
+            positions: batch::Positions::new(&calls, &ids),
+            pending: calls.iter().map(|_| None).collect(),
+            tickets: calls.iter().map(|_| None).collect(),
+            calls: &calls,
+            ids: &ids,
+        };
+        for piece in order.chunks(TOGETHER) {
+            self.admit(piece, &mut taking);
         }
+        let Taking {
+            positions,
+            pending,
+            tickets,
+            ..
+        } = taking;
         if positions.any() {
-            self.shared.owner().forget(tickets.iter().copied().flatten());
+            self.shared.owner().forget(tickets.into_iter().flatten());
         }
         Ok(Batch {
             pending: pending.into_iter().flatten().collect(),
         })
     }
 
-    /// Lets one call in, or says at once why not.
-    fn admit(
-        &self,
-        call: &Call,
-        id: CallId,
-        after: &[usize],
-        tickets: &[Option<Ticket>],
-        awaited: bool,
-        zero: Instant,
-    ) -> (Pending, Option<Ticket>) {
-        let queued = Instant::now();
-        let refuse = |refused: Refused| {
-            let outcome = owner::refused(id.clone(), call.tool.clone(), refused, zero);
-            self.shared.tell(&Event::Finished {
-                id: id.clone(),
-                status: outcome.status,
-            });
-            (Pending::Known(Box::new(outcome)), None)
-        };
-        let earlier: Option<Vec<Ticket>> = after.iter().map(|at| tickets.get(*at).copied().flatten()).collect();
-        let Some(earlier) = earlier else {
-            let message = "a call that it comes after was refused";
-            return refuse(Refused::new(Status::Skipped, "skipped", message));
-        };
-        let prepared = match self.shared.rules.prepare(call) {
-            Ok(prepared) => prepared,
-            Err(refused) => return refuse(refused),
-        };
-        let (reply, receiver) = oneshot::channel();
-        let live = Live {
-            id: id.clone(),
-            tool: call.tool.clone(),
-            given: Arc::new(call.arguments.clone()),
-            prepared,
-            wall: call.timeout,
-            zero,
-            queued,
-            started: None,
-            waited_for: Vec::new(),
-            notes: Vec::new(),
-            replans: 0,
-            reply,
-            stop: None,
-            cancelled: false,
-            awaited,
-        };
+    /// Lets calls in together, or says at once why not.
+    fn admit(&self, piece: &[usize], taking: &mut Taking<'_>) {
+        // Paths are resolved before the owner is asked: system calls are not made under its lock.
+        let prepared: Vec<_> = piece
+            .iter()
+            .filter_map(|at| Some((*at, Instant::now(), self.shared.rules.prepare(taking.calls.get(*at)?))))
+            .collect();
+        let mut events = Vec::with_capacity(prepared.len());
         let mut owner = self.shared.owner();
-        if let Some(because) = owner.failed(&earlier) {
-            let message = format!("call {because}, which it comes after, did not end ok");
-            drop(owner);
-            return refuse(Refused::new(Status::Skipped, "skipped", message));
+        for (at, queued, prepared) in prepared {
+            events.extend(taking.admit(&mut owner, at, queued, prepared));
         }
-        if !owner.has_room() {
-            drop(owner);
-            let message = "too many calls are waiting already; try again when some have ended";
-            return refuse(Refused::new(Status::Overloaded, "overloaded", message));
-        }
-        let ticket = owner.submit(live, earlier, call.priority);
-        let waits = owner.waits(ticket);
         let effects = owner.next();
         drop(owner);
-        self.shared.tell(&Event::Queued {
-            id: id.clone(),
-            tool: call.tool.clone(),
-            waits_for: waits,
-        });
+        for event in &events {
+            self.shared.tell(event);
+        }
         self.carry_out(effects);
-        (Pending::Waiting(id, call.tool.clone(), receiver), Some(ticket))
     }
 
     /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
@@ -229,7 +184,7 @@ impl Dispatcher {
 
     fn carry_out(&self, effects: Vec<Effect>) {
         if let Some(runtime) = &self.runtime {
-            carry_out(&self.shared, effects, runtime.handle());
+            worker::carry_out(&self.shared, effects, runtime.handle());
         }
     }
 
@@ -249,6 +204,81 @@ impl Drop for Dispatcher {
         if let Some(runtime) = self.runtime.take() {
             // Never waits: dropping a host inside an async function must not block that thread.
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// A batch that is being taken in.
+struct Taking<'a> {
+    zero: Instant,
+    calls: &'a [Call],
+    ids: &'a [CallId],
+    positions: batch::Positions<'a>,
+    pending: Vec<Option<Pending>>,
+    tickets: Vec<Option<Ticket>>,
+}
+
+impl Taking<'_> {
+    fn admit(
+        &mut self,
+        owner: &mut Owner,
+        at: usize,
+        queued: Instant,
+        prepared: Result<Prepared, Refused>,
+    ) -> Option<Event> {
+        let (call, id) = (self.calls.get(at)?, self.ids.get(at)?.clone());
+        let earlier = self.earlier(call, owner);
+        let admitted = match (earlier, prepared) {
+            (Err(refused), _) | (Ok(_), Err(refused)) => Err(refused),
+            (Ok(_), Ok(_)) if !owner.has_room() => {
+                let message = "too many calls are waiting already; try again when some have ended";
+                Err(Refused::new(Status::Overloaded, "overloaded", message))
+            }
+            (Ok(earlier), Ok(prepared)) => Ok((earlier, prepared)),
+        };
+        let (entry, ticket, event) = match admitted {
+            Err(refused) => {
+                let outcome = owner::refused(id.clone(), call.tool.clone(), refused, self.zero);
+                let status = outcome.status;
+                (Pending::Known(Box::new(outcome)), None, Event::Finished { id, status })
+            }
+            Ok((earlier, prepared)) => {
+                let (reply, receiver) = oneshot::channel();
+                let awaited = self.positions.awaited(&id);
+                let live = Live::new(id.clone(), call, prepared, [self.zero, queued], awaited, reply);
+                let ticket = owner.submit(live, earlier, call.priority);
+                let tool = call.tool.clone();
+                let waits_for = owner.waits(ticket);
+                let event = Event::Queued {
+                    id: id.clone(),
+                    tool: tool.clone(),
+                    waits_for,
+                };
+                (Pending::Waiting(id, tool, receiver), Some(ticket), event)
+            }
+        };
+        *self.pending.get_mut(at)? = Some(entry);
+        *self.tickets.get_mut(at)? = ticket;
+        Some(event)
+    }
+
+    /// The calls that `call` comes after, unless one of them has ended otherwise than `ok` already.
+    fn earlier(&self, call: &Call, owner: &Owner) -> Result<Vec<Ticket>, Refused> {
+        let skipped = |because: &CallId| {
+            let message = format!("call {because}, which it comes after, did not end ok");
+            Refused::new(Status::Skipped, "skipped", message)
+        };
+        let mut earlier = Vec::new();
+        for at in self.positions.after(call) {
+            let id = self.ids.get(at);
+            match self.tickets.get(at).copied().flatten() {
+                Some(ticket) => earlier.push(ticket),
+                None => return Err(id.map_or_else(|| skipped(&CallId::from("?")), skipped)),
+            }
+        }
+        match owner.failed(&earlier) {
+            Some(because) => Err(skipped(because)),
+            None => Ok(earlier),
         }
     }
 }
@@ -280,155 +310,6 @@ impl Shared {
     fn tell(&self, event: &Event) {
         if let Some(observer) = &self.observer {
             observer(event);
-        }
-    }
-}
-
-fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>, runtime: &tokio::runtime::Handle) {
-    for effect in effects {
-        match effect {
-            Effect::Spawn(ticket) => {
-                drop(runtime.spawn(work(Worker {
-                    shared: Arc::clone(shared),
-                    ticket,
-                    ended: false,
-                })));
-            }
-            Effect::Answer(reply, outcome) => {
-                shared.tell(&Event::Finished {
-                    id: outcome.id.clone(),
-                    status: outcome.status,
-                });
-                // A caller that went away doesn't want it.
-                drop(reply.send(*outcome));
-            }
-        }
-    }
-}
-
-/// One call's turn. Whatever happens to it, the owner hears of its end exactly once.
-struct Worker {
-    shared: Arc<Shared>,
-    ticket: Ticket,
-    ended: bool,
-}
-
-impl Worker {
-    fn finish(mut self, ended: Ended) {
-        self.ended = true;
-        self.report(ended);
-    }
-
-    /// The turn is over without an end: the call is back in the queue.
-    fn step_back(mut self) {
-        self.ended = true;
-    }
-
-    fn report(&self, ended: Ended) {
-        let effects = self.shared.owner().finish(self.ticket, ended);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            carry_out(&self.shared, effects, &runtime);
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if !self.ended {
-            let message = "the host failed while it ran this call";
-            self.report(Ended::error(Status::HostFailure, "host_failure", message));
-        }
-    }
-}
-
-async fn work(worker: Worker) {
-    let Some(begin) = worker.shared.owner().begin(worker.ticket) else {
-        return worker.finish(Ended::error(Status::HostFailure, "host_failure", "the call is gone"));
-    };
-    let prepared = match begin.waited {
-        false => begin.prepared,
-        true => match again(&worker, &begin) {
-            Again::GoOn(prepared) => prepared,
-            // Back in the queue: this turn is over without an end.
-            Again::Wait => return worker.step_back(),
-            Again::End(ended) => return worker.finish(*ended),
-        },
-    };
-    let shared = Arc::clone(&worker.shared);
-    let plugin = match prepared.entry.plugin.compiled(&shared.sandbox).await {
-        Ok(plugin) => plugin,
-        Err(error) => {
-            let message = format!("{}: {error}", prepared.entry.plugin.origin);
-            return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
-        }
-    };
-    let mut limits = shared
-        .rules
-        .policy
-        .limits_for(&prepared.entry.plugin.manifest.name)
-        .clone();
-    if let Some(wall) = begin.wall {
-        limits.wall = wall.min(limits.wall);
-    }
-    let opening = shared.owner().opens(worker.ticket);
-    if let Some(id) = opening {
-        shared.tell(&Event::Started { id });
-    }
-    let ended = shared
-        .sandbox
-        .run(Job {
-            plugin,
-            tool: prepared.entry.tool.name.clone(),
-            arguments: prepared.arguments.to_string(),
-            workspace: Arc::clone(&shared.rules.workspace),
-            policy: Arc::clone(&shared.rules.policy),
-            footprint: prepared.footprint,
-            limits,
-            stop: Some(begin.stop),
-        })
-        .await;
-    worker.finish(ended);
-}
-
-enum Again {
-    GoOn(Prepared),
-    Wait,
-    End(Box<Ended>),
-}
-
-/// Step 6: are the paths still what was compared? If not, the call is planned again before anything opens.
-fn again(worker: &Worker, begin: &owner::Begin) -> Again {
-    let end = |refused: Refused| {
-        let mut ended = Ended::error(refused.status, &refused.error.code, refused.error.message);
-        if let Some(error) = &mut ended.error {
-            error.hint = refused.error.hint;
-        }
-        Again::End(Box::new(ended))
-    };
-    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, &begin.given) {
-        Ok(prepared) => prepared,
-        Err(refused) => return end(refused),
-    };
-    if prepared.footprint == begin.prepared.footprint {
-        return Again::GoOn(prepared);
-    }
-    if held(&prepared.footprint, &begin.prepared.footprint) {
-        return Again::GoOn(prepared);
-    }
-    if begin.replans >= MAX_REPLANS {
-        let message = "its paths keep leading elsewhere; someone outside is changing them";
-        return end(Refused::new(Status::Failed, "unstable_paths", message));
-    }
-    let mut owner = worker.shared.owner();
-    match owner.replan(worker.ticket, prepared.clone()) {
-        true => Again::GoOn(prepared),
-        false => {
-            let effects = owner.next();
-            drop(owner);
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                carry_out(&worker.shared, effects, &runtime);
-            }
-            Again::Wait
         }
     }
 }

@@ -2,7 +2,7 @@
 //! It must not run, open or await anything; whoever brings a message carries out the answer.
 
 use super::prepare::{Prepared, Refused};
-use crate::call::{CallError, CallId, Footprint, Outcome, Status, Timing};
+use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing};
 use crate::sandbox::Ended;
 use crate::schedule::{Decision, Ended as How, Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
@@ -248,6 +248,34 @@ impl Owner {
 }
 
 impl Live {
+    /// A call that is let in; `[zero, queued]` are the batch's time zero and when the call was looked at.
+    pub(super) fn new(
+        id: CallId,
+        call: &Call,
+        prepared: Prepared,
+        [zero, queued]: [Instant; 2],
+        awaited: bool,
+        reply: oneshot::Sender<Outcome>,
+    ) -> Self {
+        Self {
+            id,
+            tool: call.tool.clone(),
+            given: Arc::new(call.arguments.clone()),
+            prepared,
+            wall: call.timeout,
+            zero,
+            queued,
+            started: None,
+            waited_for: Vec::new(),
+            notes: Vec::new(),
+            replans: 0,
+            reply,
+            stop: None,
+            cancelled: false,
+            awaited,
+        }
+    }
+
     fn end(self, ended: Ended) -> (oneshot::Sender<Outcome>, Outcome) {
         let now = Instant::now();
         let micros =

@@ -7,6 +7,6 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(super) use exports::toolyard::plugin::tools::{Failure, Output};
-pub(super) use toolyard::plugin::report;
-pub(super) use toolyard::plugin::types;
+pub(super) use self::exports::toolyard::plugin::tools::{Failure, Output};
+pub(super) use self::toolyard::plugin::report;
+pub(super) use self::toolyard::plugin::types;
