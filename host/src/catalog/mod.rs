@@ -4,6 +4,9 @@
 mod imports;
 mod read;
 
+#[cfg(test)]
+mod tests;
+
 pub use imports::{Covered, Kind as ImportKind, rule as import_rule};
 pub use read::{Contents, ReadError, read};
 

@@ -9,6 +9,9 @@
 mod lookup;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use lookup::Lookup;
 pub use walk::Last;
 
