@@ -50,7 +50,8 @@ impl Bare {
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        linker.define_unknown_imports_as_traps(&component(&engine)?)?;
+        // Types alone: nothing to define in it.
+        linker.instance("toolyard:plugin/types@0.1.0")?;
         let pre = linker.instantiate_pre(&component(&engine)?)?;
         let pre = bindings::PluginPre::new(pre)?;
         Ok(Self { engine, pre })
@@ -73,6 +74,39 @@ impl Bare {
             .await?;
         Ok(answer.map_or(0, |output| output.content.len()))
     }
+}
+
+/// Eight calls of 20 ms, on eight files and on one: the median wall time of twenty batches of each, after a first one.
+fn sleepers(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let probe = include_bytes!("../../tests/guests/prebuilt/probe.wasm");
+    let host = Host::builder()
+        .workspace(folder.path())
+        .component("probe.wasm", probe.to_vec())
+        .build()?;
+    for (name, files) in [("8 x 20 ms, disjoint", 8), ("8 x 20 ms, one file", 1)] {
+        let mut times = Vec::new();
+        for _ in 0..21 {
+            let sleep = |i| {
+                Call::new(
+                    "probe_sleep",
+                    serde_json::json!({ "path": format!("f{}", i % files), "ms": 20 }),
+                )
+            };
+            let begun = Instant::now();
+            let outcomes = runtime.block_on(host.batch((0..8).map(sleep).collect()))?;
+            times.push(begun.elapsed());
+            assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
+        }
+        times.remove(0);
+        times.sort_unstable();
+        println!(
+            "{name:<24} median {:6.1} ms   worst {:6.1} ms",
+            times[10].as_secs_f64() * 1e3,
+            times[19].as_secs_f64() * 1e3
+        );
+    }
+    Ok(())
 }
 
 fn component(engine: &Engine) -> wasmtime::Result<Component> {
@@ -132,6 +166,8 @@ fn main() -> anyhow::Result<()> {
         "ratio of the medians, median of the rounds: {:.2}",
         ratios[ratios.len() / 2]
     );
+
+    sleepers(&runtime)?;
 
     let begun = Instant::now();
     let calls: Vec<Call> = (0..10_000).map(|_| one()).collect();
