@@ -67,6 +67,7 @@ impl Bare {
         };
         let mut store = Store::new(&self.engine, state);
         store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(2);
         let plugin = self.pre.instantiate_async(&mut store).await?;
         let answer = plugin
             .toolyard_plugin_tools()

@@ -271,3 +271,49 @@ fn only_files_and_folders() {
         }
     }
 }
+
+/// A guest can't find out what stands beside its grants: there or not, file or folder, it is told the same.
+#[test]
+fn no_oracle() {
+    let pairs = [
+        ("a/y.txt", "a/nothing.txt"),
+        ("a/y.txt/deeper", "a/nothing.txt/deeper"),
+        ("a/sub/z.txt", "a/nothing/z.txt"),
+        ("a/sub/../x.txt", "a/nothing/../x.txt"),
+        ("a/to_y", "a/to_nothing"),
+        ("b/w.txt", "b/nothing.txt"),
+        ("b", "nothing"),
+        (".git/config", ".git/nothing"),
+        ("a/out", "a/nothing"),
+        ("a/out/secret.txt", "a/nothing/secret.txt"),
+    ];
+    let names = [
+        "read",
+        "stat",
+        "lstat",
+        "list",
+        "readlink",
+        "exists",
+        "unlink",
+        "mkdir",
+        "write",
+        "set_times",
+    ];
+    for claim in ["path", "write"] {
+        let world = workspace();
+        let told = |path: &str| {
+            let ops: Vec<Value> = names.iter().map(|op| json!({ "op": op, "path": path })).collect();
+            let outcome = world.call("probe_fs", json!({ claim: "a/x.txt", "ops": ops }));
+            let Some(Content::Json(Value::Array(tried))) = outcome.content.first() else {
+                panic!("{outcome:?}")
+            };
+            let told = tried
+                .iter()
+                .map(|tried| (tried["op"].clone(), tried["ok"].clone(), tried["error"].clone()));
+            told.collect::<Vec<_>>()
+        };
+        for (there, not_there) in pairs {
+            assert_eq!(told(there), told(not_there), "{claim}: {there} and {not_there}");
+        }
+    }
+}

@@ -74,8 +74,10 @@ async fn warm(host: &Host, calls: &[Call]) {
 
 /// Runs the calls; an interrupt takes back what has not ended, and a second one leaves at once.
 async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcome>, bool)> {
-    warm(host, &calls).await;
-    let mut batch = std::pin::pin!(host.batch(calls));
+    let mut batch = std::pin::pin!(async {
+        warm(host, &calls).await;
+        host.batch(calls).await
+    });
     tokio::select! {
         outcomes = &mut batch => return Ok((outcomes?, false)),
         _ = tokio::signal::ctrl_c() => {}

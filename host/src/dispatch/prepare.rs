@@ -177,8 +177,8 @@ impl Rules {
     }
 }
 
-/// The entries of one resolved path: the place itself; the links that led there, read, because who changes one changes
-/// what the name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
+/// The entries of one resolved path: the place itself; what led there, read, because who changes that changes what the
+/// name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
 /// or makes it waits.
 fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
     let object = place

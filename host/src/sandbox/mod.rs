@@ -163,6 +163,8 @@ impl Sandbox {
         store.set_hostcall_fuel(HOST_CALL_BYTES);
         // At every tick a busy guest steps back and lets others run; time limits and cancels take effect there.
         store.epoch_deadline_async_yield_and_update(1);
+        // Not at once: a small call is over before the second tick and never steps back.
+        store.set_epoch_deadline(2);
         store
     }
 }

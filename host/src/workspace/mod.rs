@@ -41,7 +41,8 @@ pub struct Place {
     pub path: CanonicalPath,
     /// What is there; `None` if nothing is.
     pub found: Option<Found>,
-    /// The symbolic links that led here. Whoever changes one of them changes what the name means.
+    /// The symbolic links that led here, and the folders that a `..` left again. Whoever changes one of them changes what
+    /// the name means.
     pub via: Vec<CanonicalPath>,
     /// The first folder on the way that does not exist, if the folder that would hold the name is missing too.
     pub first_missing: Option<CanonicalPath>,

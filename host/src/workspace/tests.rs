@@ -147,6 +147,13 @@ fn a_last_link_can_be_kept() {
             place.via.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["chain", "to_x"]
         );
+        let place = workspace
+            .resolve(&workspace.root(), "to_a/b/../x", Last::Follow)
+            .expect("a place");
+        assert_eq!(
+            place.via.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["to_a", "a/b"]
+        );
         let hard = workspace
             .resolve(&workspace.root(), "hard", Last::Follow)
             .expect("a place")

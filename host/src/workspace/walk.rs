@@ -98,6 +98,7 @@ struct Walk<'a> {
     /// Components still to go, the next one last.
     todo: Vec<String>,
     via: Vec<CanonicalPath>,
+    links: usize,
     last: Last,
     wants_folder: bool,
 }
@@ -117,6 +118,7 @@ impl<'a> Walk<'a> {
             dir: None,
             todo: Vec::new(),
             via: Vec::new(),
+            links: 0,
             last,
             wants_folder: relative.ends_with('/') || relative.ends_with("/.") || relative == ".",
         };
@@ -174,7 +176,7 @@ impl<'a> Walk<'a> {
             .open_at(&above, flags, Mode::empty())
             .map_err(|e| ResolveError::Os(self.value.to_owned(), e.kind()))?;
         self.dir = Some(dir);
-        self.here = above;
+        self.via.push(std::mem::replace(&mut self.here, above));
         Ok(())
     }
 
@@ -217,7 +219,8 @@ impl<'a> Walk<'a> {
     /// Continues at a link's target, which must stay inside.
     fn follow(&mut self, link: &CanonicalPath, target: &str) -> Result<(), ResolveError> {
         self.via.push(link.clone());
-        if self.via.len() > MAX_LINKS {
+        self.links += 1;
+        if self.links > MAX_LINKS {
             return Err(ResolveError::TooManyLinks(self.value.to_owned()));
         }
         let outside = || ResolveError::LinkOutside(self.value.to_owned(), link.clone());

@@ -121,12 +121,21 @@ impl Gate {
         if path.starts_with('/') {
             return Err(ErrorCode::NotPermitted);
         }
-        let place = self
-            .workspace
-            .resolve(folder, path, last)
-            .map_err(|error| ops::refusal(&error))?;
-        if place.first_missing.is_some() {
-            return Err(ErrorCode::NoEntry);
+        // Whatever happens on the way, a guest learns nothing of names outside its grants: what is missing there, what is a
+        // file, a folder or a link is answered alike.
+        let known = |place: &CanonicalPath| self.sees(place);
+        let place = match self.workspace.resolve(folder, path, last) {
+            Ok(place) => place,
+            Err(error) if ops::place_of(&error).is_none_or(known) => return Err(ops::refusal(&error)),
+            Err(_) => return Err(ErrorCode::NotPermitted),
+        };
+        if !place.via.iter().all(known) {
+            return Err(ErrorCode::NotPermitted);
+        }
+        match place.first_missing {
+            Some(missing) if known(&missing) => return Err(ErrorCode::NoEntry),
+            Some(_) => return Err(self.hidden(&place.path)),
+            None => {}
         }
         Ok((place.path, place.found))
     }

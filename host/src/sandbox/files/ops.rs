@@ -18,11 +18,27 @@ pub(super) fn refusal(error: &ResolveError) -> ErrorCode {
         ResolveError::Empty | ResolveError::Missing(..) => ErrorCode::NoEntry,
         ResolveError::Nul(_) => ErrorCode::Invalid,
         ResolveError::TooLong(..) => ErrorCode::NameTooLong,
-        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => ErrorCode::NotPermitted,
-        ResolveError::TooManyLinks(_) => ErrorCode::Loop,
+        ResolveError::Outside(_) | ResolveError::LinkOutside(..) | ResolveError::TooManyLinks(_) => {
+            ErrorCode::NotPermitted
+        }
         ResolveError::NotAFolder(..) => ErrorCode::NotDirectory,
-        ResolveError::NotUtf8(_) => ErrorCode::IllegalByteSequence,
-        ResolveError::Os(_, kind) => ErrorCode::from(std::io::Error::from(*kind)),
+        ResolveError::NotUtf8(_) | ResolveError::Os(..) => ErrorCode::NotPermitted,
+    }
+}
+
+/// The place inside the workspace that an error is about; an error that is about the spelling alone has none.
+pub(super) fn place_of(error: &ResolveError) -> Option<&CanonicalPath> {
+    match error {
+        ResolveError::LinkOutside(_, place) | ResolveError::NotAFolder(_, place) | ResolveError::Missing(_, place) => {
+            Some(place)
+        }
+        ResolveError::Empty
+        | ResolveError::Nul(_)
+        | ResolveError::TooLong(..)
+        | ResolveError::Outside(_)
+        | ResolveError::TooManyLinks(_)
+        | ResolveError::NotUtf8(_)
+        | ResolveError::Os(..) => None,
     }
 }
 
