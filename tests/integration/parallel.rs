@@ -108,10 +108,10 @@ fn sleepers() {
         _ => {}
     };
     let host = world.builder().observer(Arc::new(observer)).build().expect("a host");
-    let sleep = |i: usize| Call::new("probe_sleep", json!({ "path": format!("f{i}.txt"), "ms": 20 }));
-    all_ok(&run(&host, (0..8).map(sleep).collect()));
+    let sleep = |i: usize, ms: u32| Call::new("probe_sleep", json!({ "path": format!("f{i}.txt"), "ms": ms }));
+    all_ok(&run(&host, (0..8).map(|i| sleep(i, 1000)).collect()));
     assert_eq!(most.swap(0, Ordering::SeqCst), 8, "disjoint calls run together");
-    let outcomes = run(&host, (0..8).map(|_| sleep(0)).collect());
+    let outcomes = run(&host, (0..8).map(|_| sleep(0, 20)).collect());
     all_ok(&outcomes);
     assert_eq!(most.load(Ordering::SeqCst), 1, "conflicting calls run alone");
     for pair in outcomes.windows(2) {
