@@ -37,7 +37,7 @@ pub mod sandbox;
 pub mod schedule;
 pub mod workspace;
 
-pub use call::{Call, CallError, CallId, Content, Event, Outcome, Status, Timing};
-pub use dispatch::{BatchError, Observer, Parallel};
-pub use host::{Host, HostBuilder, HostError, Plan};
+pub use call::{Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
+pub use dispatch::{Batch, BatchError, Canceller, LiveCall, Observer, Parallel};
+pub use host::{Client, Host, HostBuilder, HostError, Plan};
 pub use policy::{Limits, Policy};

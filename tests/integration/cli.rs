@@ -160,14 +160,19 @@ fn json_shapes() {
     assert_eq!(second["id"], "2");
     assert_eq!(second["status"], "ok");
     assert_eq!(second["waited_for"], json!(["e"]));
-    assert_eq!(keys(&second["timing"]), ["queued_us", "start_us", "end_us", "run_us"]);
+    assert_eq!(
+        keys(&second["timing"]),
+        ["queued_us", "start_us", "end_us", "run_us", "cpu_us"]
+    );
     let summary = [
         "calls",
         "ok",
         "wall_us",
         "serial_us",
         "critical_path_us",
+        "lower_bound_us",
         "speedup",
+        "efficiency",
         "max_parallel_seen",
     ];
     assert_eq!(keys(&run["summary"]), summary);

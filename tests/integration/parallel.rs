@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use toolyard::{Call, Event, Outcome, Status};
+use std::time::Duration;
+use toolyard::{Call, Event, Outcome, Status, What};
 use toolyard_tests::{World, run};
 
 fn edit(path: &str, old: &str, new: &str) -> Call {
@@ -57,7 +58,7 @@ fn no_edit_is_lost_through_a_hard_link() {
         all_ok(&outcomes);
         assert_eq!(world.read("b/hard.txt"), "1\n2\n");
         assert!(outcomes[0].notes[0].contains("updated in place"), "{outcomes:?}");
-        assert_eq!(outcomes[1].waited_for, ["1".into()]);
+        assert_eq!(outcomes[1].waited_for(), ["1".into()]);
     }
     assert_eq!(world.tree()["a.txt"]["links"], 2);
 }
@@ -73,7 +74,7 @@ fn a_search_waits_for_a_hard_link() {
     ];
     let outcomes = run(&host, calls);
     all_ok(&outcomes);
-    assert_eq!(outcomes[1].waited_for, ["1".into()]);
+    assert_eq!(outcomes[1].waited_for(), ["1".into()]);
     assert!(format!("{:?}", outcomes[1].content).contains("hard.txt"));
 }
 
@@ -102,17 +103,19 @@ fn sleepers() {
     let world = World::with(&files);
     let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (n, m) = (Arc::clone(&now), Arc::clone(&most));
-    let observer = move |event: &Event| match event {
-        Event::Started { .. } => _ = m.fetch_max(n.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst),
-        Event::Finished { .. } => _ = n.fetch_sub(1, Ordering::SeqCst),
+    let observer = move |event: &Event| match event.what {
+        What::Started => _ = m.fetch_max(n.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst),
+        What::Finished { .. } => _ = n.fetch_sub(1, Ordering::SeqCst),
         _ => {}
     };
     let host = world.builder().observer(Arc::new(observer)).build().expect("a host");
     let sleep = |i: usize, ms: u32| Call::new("probe_sleep", json!({ "path": format!("f{i}.txt"), "ms": ms }));
     all_ok(&run(&host, (0..8).map(|i| sleep(i, 1000)).collect()));
+    assert!(host.settle_events(Duration::from_secs(60)));
     assert_eq!(most.swap(0, Ordering::SeqCst), 8, "disjoint calls run together");
     let outcomes = run(&host, (0..8).map(|_| sleep(0, 20)).collect());
     all_ok(&outcomes);
+    assert!(host.settle_events(Duration::from_secs(60)));
     assert_eq!(most.load(Ordering::SeqCst), 1, "conflicting calls run alone");
     for pair in outcomes.windows(2) {
         assert!(pair[0].timing.end_us <= pair[1].timing.start_us, "{pair:#?}");

@@ -5,8 +5,8 @@ mod event;
 mod outcome;
 mod resource;
 
-pub use event::Event;
-pub use outcome::{CallError, Content, Outcome, Status, Timing};
+pub use event::{Event, Level, What};
+pub use outcome::{CallError, Content, Outcome, Status, Timing, Wait};
 pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Resource, Scope};
 
 use serde::{Serialize, Serializer};
@@ -59,12 +59,38 @@ pub struct Call {
     pub tool: String,
     /// A JSON object that must fit the tool's `input_schema`.
     pub arguments: serde_json::Value,
-    /// Calls of the same batch that must have ended `ok` before this one starts; otherwise it is `skipped`.
+    /// Calls of the same batch that must have ended before this one starts. Those that its arguments take results of
+    /// (`{"$result": "id", "path": "$.…"}`) are meant, too, named or not.
     pub after: Vec<CallId>,
+    /// How they must have ended; otherwise this call is `skipped`.
+    pub when: When,
     /// Among calls that could start now, the higher priority starts first; 0 unless set. Never overtakes a conflict.
     pub priority: i32,
     /// Wall time from start to end; the host's default unless set, and never more than its ceiling.
     pub timeout: Option<Duration>,
+    /// How long it may wait for its start; as long as it takes unless set.
+    pub max_wait: Option<Duration>,
+}
+
+/// How the calls that one comes after must have ended for it to start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum When {
+    /// All of them `ok`.
+    #[default]
+    Ok,
+    /// At least one of them otherwise than `ok`.
+    Failed,
+    /// However they like.
+    Always,
+    /// All of them `ok`, and a value of one's result is this one.
+    Equals {
+        /// Whose result; the only call that this one comes after unless named.
+        id: Option<CallId>,
+        /// Where in it: a JSONPath (RFC 9535) that leads to one value.
+        path: String,
+        /// What must stand there.
+        equals: serde_json::Value,
+    },
 }
 
 impl Call {
@@ -76,8 +102,10 @@ impl Call {
             tool: tool.into(),
             arguments,
             after: Vec::new(),
+            when: When::Ok,
             priority: 0,
             timeout: None,
+            max_wait: None,
         }
     }
 

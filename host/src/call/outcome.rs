@@ -1,8 +1,9 @@
 //! How a call ended: one complete record, the same for every door.
 //! It must not print or format; that is the report room's work.
 
-use super::CallId;
+use super::{CallId, Entry, Footprint};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Every way in which a call can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -99,8 +100,20 @@ pub struct Timing {
     pub start_us: u64,
     /// The outcome was known and the resources were free.
     pub end_us: u64,
-    /// `end_us - start_us`.
+    /// `end_us - start_us`, less the time in which the call could have gone on and no core was free.
     pub run_us: u64,
+    /// How long it held a core; the rest of `run_us` it waited for time, network or a browser.
+    pub cpu_us: u64,
+}
+
+/// One reason why a call waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The earlier call.
+    pub on: CallId,
+    /// This call's entry and the earlier one's, which conflict; `None` if this call comes after the earlier one because it
+    /// names it, in `after` or in a `$result`.
+    pub entries: Option<(Entry, Entry)>,
 }
 
 /// How one call ended.
@@ -118,12 +131,22 @@ pub struct Outcome {
     pub structured: Option<serde_json::Value>,
     /// Why not `ok`.
     pub error: Option<CallError>,
-    /// The earlier calls that it really waited for.
-    pub waited_for: Vec<CallId>,
+    /// What it held while it ran, or would have held; empty if it was refused before that was known.
+    pub footprint: Arc<Footprint>,
+    /// The earlier calls that it really waited for, and why.
+    pub waits: Vec<Wait>,
     /// When.
     pub timing: Timing,
     /// What the caller should know beside the answer: a file updated in place, a footprint that was planned again.
     pub notes: Vec<String>,
     /// What the guest logged, at most the log limit.
     pub log: String,
+}
+
+impl Outcome {
+    /// The earlier calls that it really waited for.
+    #[must_use]
+    pub fn waited_for(&self) -> Vec<CallId> {
+        self.waits.iter().map(|wait| wait.on.clone()).collect()
+    }
 }

@@ -152,6 +152,8 @@ pub enum Resource {
         /// The session's name.
         session: String,
     },
+    /// Some browser session: which one is not known yet. Held, never granted.
+    AnyBrowser,
 }
 
 impl Resource {
@@ -160,7 +162,7 @@ impl Resource {
     /// Two scopes share a place exactly if the root of one lies in the other, so looking at the roots is enough.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        use Resource::{Browser, Network, Path};
+        use Resource::{AnyBrowser, Browser, Network, Path};
         match (self, other) {
             (
                 Path {
@@ -181,8 +183,27 @@ impl Resource {
                     || (ob.is_some() && *sa != Scope::File)
             }
             (Browser { session: a }, Browser { session: b }) => a == b,
-            (Network { .. }, Network { .. }) => false,
-            (Path { .. } | Network { .. } | Browser { .. }, _) => false,
+            (AnyBrowser, AnyBrowser | Browser { .. }) | (Browser { .. }, AnyBrowser) => true,
+            (Path { .. } | Network { .. } | Browser { .. } | AnyBrowser, _) => false,
+        }
+    }
+}
+
+impl Resource {
+    /// Whether every place of `other` is one of this resource's.
+    fn contains(&self, other: &Self) -> bool {
+        use Resource::{AnyBrowser, Browser, Path};
+        match (self, other) {
+            (AnyBrowser, AnyBrowser | Browser { .. }) => true,
+            (
+                Path { path: a, scope: sa, .. },
+                Path {
+                    path: b,
+                    scope: sb,
+                    object: None,
+                },
+            ) => (a == b && sa >= sb) || (covers(a, *sa, b) && (*sa == Scope::Tree || *sb == Scope::File)),
+            (mine, other) => mine == other,
         }
     }
 }
@@ -237,6 +258,17 @@ impl Footprint {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.0
+    }
+
+    /// Whether everything that `other` holds is held by this one, at least in the same manner: who conflicts with `other`
+    /// then conflicts with this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|theirs| {
+            self.0
+                .iter()
+                .any(|mine| mine.access >= theirs.access && mine.resource.contains(&theirs.resource))
+        })
     }
 
     /// The first pair of entries of the two that conflicts: the definition, for explanations and for tests.

@@ -97,7 +97,10 @@ pub(super) struct CallArgs {
 
 const BATCH: &str = "\
 A batch is a JSON array, or one JSON object a line, of
-  {\"tool\": \"…\", \"arguments\": {…}, \"id\"?: \"…\", \"after\"?: [\"id\", …], \"priority\"?: 0, \"timeout_ms\"?: 1000}";
+  {\"tool\": \"…\", \"arguments\": {…}, \"id\"?: \"…\", \"after\"?: [\"id\", …], \"when\"?: …, \"priority\"?: 0,
+   \"timeout_ms\"?: 1000, \"max_wait_ms\"?: 1000}
+when: \"ok\" (the default), \"failed\", \"always\", or {\"path\": \"$.count\", \"equals\": 0, \"id\"?: \"…\"}.
+In arguments, {\"$result\": \"id\", \"path\": \"$.…\"} stands for a value of an earlier call's result.";
 
 #[derive(Debug, Args)]
 #[command(after_help = BATCH)]
@@ -116,4 +119,16 @@ pub(super) struct RunArgs {
     /// Ends a call after this many milliseconds, unless it has its own timeout_ms
     #[arg(long, value_name = "MS")]
     pub(super) timeout: Option<u64>,
+    /// Ends a call that has waited for its start this many milliseconds, unless it has its own max_wait_ms
+    #[arg(long, value_name = "MS")]
+    pub(super) max_wait: Option<u64>,
+    /// Writes what happens to each call as it happens, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// Writes the run as a Chrome trace, for Perfetto and its like
+    #[arg(long, value_name = "FILE.json")]
+    pub(super) trace: Option<PathBuf>,
+    /// Writes the run as a picture: one page that needs nothing else
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) timeline: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! Reads a batch: a JSON array, or JSON Lines. It must not run anything, and every error names the place.
 
-use crate::call::{Call, CallId};
+use crate::call::{Call, CallId, When};
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +22,50 @@ struct Written {
     #[serde(default)]
     priority: i32,
     timeout_ms: Option<u64>,
+    #[serde(default)]
+    when: Option<WrittenWhen>,
+    max_wait_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "\"ok\", \"failed\", \"always\", or {\"id\"?, \"path\", \"equals\"}"
+)]
+enum WrittenWhen {
+    Word(Word),
+    Equals(Equals),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Ok,
+    Failed,
+    Always,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Equals {
+    id: Option<Id>,
+    path: String,
+    equals: Value,
+}
+
+impl From<WrittenWhen> for When {
+    fn from(written: WrittenWhen) -> Self {
+        match written {
+            WrittenWhen::Word(Word::Ok) => Self::Ok,
+            WrittenWhen::Word(Word::Failed) => Self::Failed,
+            WrittenWhen::Word(Word::Always) => Self::Always,
+            WrittenWhen::Equals(Equals { id, path, equals }) => Self::Equals {
+                id: id.map(CallId::from),
+                path,
+                equals,
+            },
+        }
+    }
 }
 
 /// An id as text, or as a number that stands for its digits.
@@ -51,6 +95,8 @@ impl From<Written> for Call {
         call.after = written.after.into_iter().map(CallId::from).collect();
         call.priority = written.priority;
         call.timeout = written.timeout_ms.map(Duration::from_millis);
+        call.when = written.when.map(When::from).unwrap_or_default();
+        call.max_wait = written.max_wait_ms.map(Duration::from_millis);
         call
     }
 }
@@ -133,5 +179,13 @@ mod tests {
         check(r#"[{"tool":"a"},{"tol":"b"}]"#, Err("call 2: unknown field `tol`"));
         check(r#"[{"tool":"a","id":true}]"#, Err("an id: a text or a number"));
         check("{\"tool\":\"a\"}\n{\"tool\":", Err("line 2"));
+        check(
+            r#"[{"tool":"a","when":"always"},{"tool":"b","when":{"path":"$","equals":1}}]"#,
+            Ok(&["a", "b"]),
+        );
+        check(
+            r#"[{"tool":"a","when":"sometimes"}]"#,
+            Err(r#""ok", "failed", "always", or {"#),
+        );
     }
 }

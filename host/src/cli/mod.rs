@@ -3,6 +3,7 @@
 
 mod args;
 mod batch;
+mod events;
 mod inspect;
 mod progress;
 mod run;

@@ -2,7 +2,7 @@
 //! channel, and what doesn't fit is dropped; the end of the run does not depend on them.
 
 use super::Observer;
-use crate::call::{CallId, Event};
+use crate::call::{CallId, Event, What};
 use crate::report::visible;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, HashMap};
@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 
 /// Shorter runs show nothing: their result is the progress.
 const QUIET: Duration = Duration::from_millis(400);
+/// How often a run says where it is that is not on a terminal.
+const PLAIN: Duration = Duration::from_secs(5);
 const QUEUE: usize = 4096;
 /// Calls that are shown one by one.
 const SHOWN: usize = 8;
 
-/// A display on standard error, if that is a terminal.
-pub(super) struct Progress(Option<(SyncSender<Say>, JoinHandle<()>)>);
+/// A display on standard error: lines that change on a terminal, a plain line now and then elsewhere.
+pub(super) struct Progress(SyncSender<Say>, JoinHandle<()>);
 
 enum Say {
     Event(Event),
@@ -29,26 +31,25 @@ enum Say {
 
 impl Progress {
     pub(super) fn start(calls: usize) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self(None);
-        }
         let (sender, receiver) = sync_channel(QUEUE);
-        Self(Some((sender, std::thread::spawn(move || show(calls, &receiver)))))
+        let display = match std::io::stderr().is_terminal() {
+            true => std::thread::spawn(move || show(calls, &receiver)),
+            false => std::thread::spawn(move || tell(calls, &receiver)),
+        };
+        Self(sender, display)
     }
 
-    pub(super) fn observer(&self) -> Option<Observer> {
-        let (sender, _) = self.0.as_ref()?;
-        let sender = sender.clone();
-        Some(Arc::new(move |event| drop(sender.try_send(Say::Event(event.clone())))))
+    pub(super) fn observer(&self) -> Observer {
+        let sender = self.0.clone();
+        Arc::new(move |event| drop(sender.try_send(Say::Event(event.clone()))))
     }
 
     /// Takes the display away.
     pub(super) fn stop(self) {
-        if let Some((sender, thread)) = self.0 {
-            // Waits for room if the queue is full: the display empties it.
-            drop(sender.send(Say::End));
-            drop(thread.join());
-        }
+        let Self(sender, thread) = self;
+        // Waits for room if the queue is full: the display empties it.
+        drop(sender.send(Say::End));
+        drop(thread.join());
     }
 }
 
@@ -57,7 +58,8 @@ struct Board {
     total: ProgressBar,
     lines: Vec<ProgressBar>,
     tools: HashMap<CallId, String>,
-    running: BTreeMap<CallId, Instant>,
+    /// Since when, and what it says about how far it is.
+    running: BTreeMap<CallId, (Instant, String)>,
     waiting: BTreeMap<CallId, Vec<CallId>>,
 }
 
@@ -76,6 +78,22 @@ fn show(calls: usize, events: &Receiver<Say>) {
         }
     }
     drop(board.bars.clear());
+}
+
+/// Says now and then how far the run is.
+fn tell(calls: usize, events: &Receiver<Say>) {
+    let mut board = Board::new(calls);
+    let mut next = Instant::now() + PLAIN;
+    loop {
+        match events.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            Ok(Say::End) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Say::Event(event)) => board.take(event),
+            Err(RecvTimeoutError::Timeout) => {
+                board.tell();
+                next = Instant::now() + PLAIN;
+            }
+        }
+    }
 }
 
 impl Board {
@@ -97,21 +115,51 @@ impl Board {
     }
 
     fn take(&mut self, event: Event) {
-        match event {
-            Event::Queued { id, tool, waits_for } => {
+        let id = event.id;
+        match event.what {
+            What::Queued { tool, waits } => {
                 self.tools.insert(id.clone(), tool);
-                self.waiting.insert(id, waits_for);
+                self.waiting.insert(id, waits.into_iter().map(|wait| wait.on).collect());
             }
-            Event::Started { id } => {
+            What::Planned { waits } => {
+                self.running.remove(&id);
+                self.waiting.insert(id, waits.into_iter().map(|wait| wait.on).collect());
+            }
+            What::Started => {
                 self.waiting.remove(&id);
-                self.running.insert(id, Instant::now());
+                self.running.insert(id, (Instant::now(), String::new()));
             }
-            Event::Finished { id, .. } => {
+            What::Progress { done, total, message } => {
+                if let Some((_, says)) = self.running.get_mut(&id) {
+                    *says = match total {
+                        Some(total) => format!("{done}/{total} {message}"),
+                        None => format!("{done} {message}"),
+                    };
+                }
+            }
+            What::Finished { .. } => {
                 self.waiting.remove(&id);
                 self.running.remove(&id);
                 self.total.inc(1);
             }
+            What::Output(_) | What::Log { .. } => {}
         }
+    }
+
+    /// One line for where there is no terminal to draw on.
+    fn tell(&self) {
+        let (ended, all) = (self.total.position(), self.total.length().unwrap_or(0));
+        let longest = self.running.iter().min_by_key(|(_, (since, _))| *since);
+        let longest = longest.map(|(id, (since, says))| {
+            let seconds = since.elapsed().as_secs();
+            format!("; longest: {id} {}, {seconds} s {says}", self.tool(id))
+        });
+        let (running, waiting) = (self.running.len(), self.waiting.len());
+        let line = format!(
+            "toolyard: {ended} of {all} calls ended, {running} running, {waiting} waiting{}",
+            longest.unwrap_or_default()
+        );
+        eprintln!("{}", visible(line.trim_end()));
     }
 
     fn draw(&mut self) {
@@ -131,13 +179,9 @@ impl Board {
             self.waiting.len()
         ));
         let mut texts: Vec<String> = Vec::new();
-        for (id, since) in &self.running {
-            texts.push(format!(
-                "  ▶ {} {}  {:.1} s",
-                id,
-                self.tool(id),
-                since.elapsed().as_secs_f32()
-            ));
+        for (id, (since, says)) in &self.running {
+            let seconds = since.elapsed().as_secs_f32();
+            texts.push(format!("  ▶ {id} {}  {seconds:.1} s  {says}", self.tool(id)));
         }
         for (id, on) in self.waiting.iter().filter(|(_, on)| !on.is_empty()) {
             let on: Vec<String> = on.iter().map(ToString::to_string).collect();

@@ -1,14 +1,17 @@
 //! `call`, `run` and `plan`. It must not know how calls are resolved, scheduled or run.
 
 use super::args::{CallArgs, Cli, RunArgs};
+use super::events::EventFile;
 use super::progress::Progress;
 use super::{Exit, batch, block_on, exit_code, host, print, print_json, style, values};
 use crate::call::{Call, CallId, Outcome};
 use crate::host::{Host, Plan, PlannedCall};
 use crate::report::{self, Summary, visible};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
@@ -93,7 +96,9 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
     let mut calls = batch::read(&args.batch)?;
     for call in &mut calls {
         call.timeout = call.timeout.or(args.timeout.map(Duration::from_millis));
+        call.max_wait = call.max_wait.or(args.max_wait.map(Duration::from_millis));
     }
+    let events = args.events.as_deref().map(EventFile::create).transpose()?;
     let progress = Progress::start(calls.len());
     let host = host(cli, |mut builder| {
         if let Some(slots) = args.max_parallel {
@@ -102,17 +107,22 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         if args.serial {
             builder = builder.serial();
         }
-        match progress.observer() {
-            Some(observer) => builder.observer(observer),
-            None => builder,
+        if let Some(events) = &events {
+            builder = builder.observer(events.observer());
         }
+        builder.observer(progress.observer())
     })?;
     let ended = block_on(to_the_end(&host, calls));
     progress.stop();
     let (outcomes, interrupted) = ended??;
     match args.json {
-        true => print_json(&report::run(&outcomes))?,
-        false => print(&lines(&outcomes))?,
+        true => print_json(&report::run(&outcomes, host.cores()))?,
+        false => print(&lines(&outcomes, host.cores()))?,
+    }
+    pictures(args, &outcomes, host.cores())?;
+    if let Some(events) = events {
+        host.settle_events(Duration::from_secs(10));
+        events.finish()?;
     }
     Ok(if interrupted {
         Exit::Interrupted
@@ -121,7 +131,21 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn lines(outcomes: &[Outcome]) -> String {
+/// The run as files to look at.
+fn pictures(args: &RunArgs, outcomes: &[Outcome], cores: NonZeroUsize) -> anyhow::Result<()> {
+    if let Some(file) = &args.trace {
+        let text = report::trace(outcomes).to_string();
+        std::fs::write(file, text).with_context(|| format!("--trace {}", file.display()))?;
+    }
+    if let Some(file) = &args.timeline {
+        let summary = Summary::of(outcomes, cores).to_string();
+        let page = report::timeline(outcomes, &args.batch, &summary);
+        std::fs::write(file, page).with_context(|| format!("--timeline {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn lines(outcomes: &[Outcome], cores: NonZeroUsize) -> String {
     let style = style(&std::io::stdout());
     let width = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).max().unwrap_or(0).min(24);
     let (ids, tools) = (
@@ -132,7 +156,7 @@ fn lines(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         _ = writeln!(text, "{}", report::line(outcome, ids, tools, style));
     }
-    _ = writeln!(text, "{}", style.bold(&Summary::of(outcomes).to_string()));
+    _ = writeln!(text, "{}", style.bold(&Summary::of(outcomes, cores).to_string()));
     text
 }
 
@@ -150,18 +174,15 @@ pub(super) fn plan(cli: &Cli, source: &str, as_json: bool) -> anyhow::Result<Exi
 
 fn plan_json(plan: &Plan) -> Value {
     let call = |call: &PlannedCall| {
-        let wait = |wait: &crate::host::Wait| match &wait.entries {
-            Some((mine, theirs)) => {
-                json!({ "id": wait.on, "mine": report::entry(mine), "theirs": report::entry(theirs) })
-            }
-            None => json!({ "id": wait.on, "mine": null, "theirs": null, "after": true }),
-        };
         let mut value = json!({
             "id": call.id,
             "tool": call.tool,
             "footprint": call.footprint.entries().iter().map(report::entry).collect::<Vec<_>>(),
-            "waits_for": call.waits_for.iter().map(wait).collect::<Vec<_>>(),
+            "waits_for": report::waits_for(&call.waits_for),
         });
+        if let (Some(fields), false) = (value.as_object_mut(), call.unknown.is_empty()) {
+            fields.insert("unknown".into(), json!(call.unknown));
+        }
         if let (Some(fields), Some((status, error))) = (value.as_object_mut(), &call.refused) {
             fields.insert("status".into(), json!(status.as_str()));
             fields.insert("error".into(), report::call_error(error));
@@ -197,10 +218,13 @@ fn plan_text(plan: &Plan) -> String {
         for entry in call.footprint.entries() {
             _ = writeln!(text, "{:ids$}  {}", "", report::words(entry));
         }
+        for unknown in &call.unknown {
+            _ = writeln!(text, "{:ids$}  not known yet: {}", "", visible(unknown));
+        }
         for wait in &call.waits_for {
             let why = match &wait.entries {
                 Some((mine, theirs)) => format!("it {} and this {}", report::words(theirs), report::words(mine)),
-                None => "it is named in after".to_owned(),
+                None => "this call names it".to_owned(),
             };
             let line = format!("waits for {}: {why}", wait.on);
             _ = writeln!(text, "{:ids$}  {}", "", style.dim(&line));

@@ -1,6 +1,7 @@
 //! A batch as a list: names, and an order in which every call comes after those it names. Pure.
 //! It must not look at footprints: conflicts are the scheduler's business.
 
+use super::chain::{Links, links};
 use crate::call::{Call, CallId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -11,15 +12,23 @@ pub enum BatchError {
     /// Two calls with one name.
     #[error("two calls have the id {0:?}")]
     DuplicateId(CallId),
-    /// `after` names nobody.
-    #[error("call {call:?} comes after {after:?}, and there is no call of that id in the batch")]
+    /// `after` or a `$result` names nobody.
+    #[error("call {call:?} comes after or takes a result of {after:?}, and there is no call of that id in the batch")]
     UnknownAfter {
         /// The call.
         call: CallId,
         /// What it names.
         after: CallId,
     },
-    /// `after` goes in a circle.
+    /// A `$result` or a condition makes no sense.
+    #[error("call {call:?}: {message}")]
+    BadReference {
+        /// The call.
+        call: CallId,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// Calls come after one another in a circle.
     #[error("these calls come after one another in a circle: {}", names(.0))]
     Cycle(Vec<CallId>),
 }
@@ -29,87 +38,116 @@ fn names(ids: &[CallId]) -> String {
     names.join(", ")
 }
 
-/// The ids of all calls; one without its own gets its position, from 1.
-pub(crate) fn ids(calls: &[Call]) -> Result<Vec<CallId>, BatchError> {
-    let mut seen = HashMap::new();
+/// The calls of a batch by name, and who names whom.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// The id of each call; one without its own gets its position, from 1.
+    pub(crate) ids: Vec<CallId>,
+    /// What each call takes from others.
+    pub(crate) links: Vec<Links>,
+    /// The order of submission: as written, but every call after those that it names.
+    pub(crate) order: Vec<usize>,
+    /// The calls that others name.
+    named: HashMap<CallId, usize>,
+}
+
+impl Named {
+    /// # Errors
+    /// If ids are given twice, a name is unknown, a reference makes no sense, or names go in a circle.
+    pub(crate) fn new(calls: &[Call]) -> Result<Self, BatchError> {
+        let ids = ids(calls)?;
+        let links = calls.iter().zip(&ids).map(|(call, id)| links(call, id));
+        let links: Vec<Links> = links.collect::<Result<_, _>>()?;
+        let all = calls.iter().flat_map(|call| &call.after);
+        let wanted: HashSet<&CallId> = all.chain(links.iter().flat_map(|links| &links.on)).collect();
+        let places = ids.iter().enumerate().filter(|(_, id)| wanted.contains(id));
+        let named: HashMap<CallId, usize> = places.map(|(at, id)| (id.clone(), at)).collect();
+        for ((call, links), id) in calls.iter().zip(&links).zip(&ids) {
+            let mut names = call.after.iter().chain(&links.on);
+            if let Some(name) = names.find(|name| !named.contains_key(*name)) {
+                return Err(BatchError::UnknownAfter {
+                    call: id.clone(),
+                    after: name.clone(),
+                });
+            }
+        }
+        let mut batch = Self {
+            order: (0..calls.len()).collect(),
+            ids,
+            links,
+            named,
+        };
+        if batch.any() {
+            batch.order = batch.sort(calls)?;
+        }
+        Ok(batch)
+    }
+
+    /// Whether any call is named.
+    pub(crate) fn any(&self) -> bool {
+        !self.named.is_empty()
+    }
+
+    /// Whether a call of the batch names this one.
+    pub(crate) fn awaited(&self, id: &CallId) -> bool {
+        self.named.contains_key(id)
+    }
+
+    /// The positions of the calls that the one at `at` comes after, each once.
+    pub(crate) fn before(&self, call: &Call, at: usize) -> Vec<usize> {
+        let taken = self.links.get(at).map(|links| &links.on[..]).unwrap_or_default();
+        let names = call.after.iter().chain(taken);
+        let mut places: Vec<usize> = names.filter_map(|id| self.named.get(id).copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    fn sort(&self, calls: &[Call]) -> Result<Vec<usize>, BatchError> {
+        let mut missing: Vec<usize> = vec![0; calls.len()];
+        let mut followers: Vec<Vec<usize>> = vec![Vec::new(); calls.len()];
+        for (at, call) in calls.iter().enumerate() {
+            let before = self.before(call, at);
+            if let Some(count) = missing.get_mut(at) {
+                *count = before.len();
+            }
+            for on in before {
+                followers.get_mut(on).into_iter().for_each(|list| list.push(at));
+            }
+        }
+        let free = missing.iter().enumerate().filter(|(_, count)| **count == 0);
+        let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(at, _)| Reverse(at)).collect();
+        let mut order = Vec::with_capacity(calls.len());
+        while let Some(Reverse(at)) = ready.pop() {
+            order.push(at);
+            for follower in followers.get(at).into_iter().flatten() {
+                if let Some(count) = missing.get_mut(*follower) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.push(Reverse(*follower));
+                    }
+                }
+            }
+        }
+        if order.len() == calls.len() {
+            return Ok(order);
+        }
+        let stuck = missing.iter().zip(&self.ids).filter(|(count, _)| **count > 0);
+        Err(BatchError::Cycle(stuck.map(|(_, id)| id.clone()).collect()))
+    }
+}
+
+fn ids(calls: &[Call]) -> Result<Vec<CallId>, BatchError> {
+    let mut seen = HashSet::with_capacity(calls.len());
     let mut ids = Vec::with_capacity(calls.len());
     for (index, call) in calls.iter().enumerate() {
         let id = call.id.clone().unwrap_or_else(|| CallId::from((index + 1).to_string()));
-        if seen.insert(id.clone(), index).is_some() {
+        if !seen.insert(id.clone()) {
             return Err(BatchError::DuplicateId(id));
         }
         ids.push(id);
     }
     Ok(ids)
-}
-
-/// Which calls of a batch are named by others, and where they stand.
-pub(super) struct Positions<'a>(HashMap<&'a CallId, usize>);
-
-impl<'a> Positions<'a> {
-    pub(super) fn new(calls: &'a [Call], ids: &'a [CallId]) -> Self {
-        let named: HashSet<&CallId> = calls.iter().flat_map(|call| &call.after).collect();
-        let places = ids.iter().enumerate().filter(|(_, id)| named.contains(id));
-        Self(places.map(|(at, id)| (id, at)).collect())
-    }
-
-    /// Whether any call is named.
-    pub(super) fn any(&self) -> bool {
-        !self.0.is_empty()
-    }
-
-    /// Whether a call of the batch names this one.
-    pub(super) fn awaited(&self, id: &CallId) -> bool {
-        self.0.contains_key(id)
-    }
-
-    /// The positions of the calls that `call` comes after.
-    pub(super) fn after(&self, call: &Call) -> Vec<usize> {
-        call.after.iter().filter_map(|id| self.0.get(id).copied()).collect()
-    }
-}
-
-/// The order of submission: as written, but every call after those that it names.
-///
-/// # Errors
-/// If a name is unknown or the names go in a circle.
-pub(crate) fn order(calls: &[Call], ids: &[CallId]) -> Result<Vec<usize>, BatchError> {
-    if calls.iter().all(|call| call.after.is_empty()) {
-        return Ok((0..calls.len()).collect());
-    }
-    let positions: HashMap<&CallId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
-    let mut missing: Vec<usize> = vec![0; calls.len()];
-    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); calls.len()];
-    for ((at, call), id) in calls.iter().enumerate().zip(ids) {
-        for name in &call.after {
-            let unknown = || BatchError::UnknownAfter {
-                call: id.clone(),
-                after: name.clone(),
-            };
-            let on = *positions.get(name).ok_or_else(unknown)?;
-            followers.get_mut(on).map(|list| list.push(at)).ok_or_else(unknown)?;
-            missing.get_mut(at).map(|count| *count += 1).ok_or_else(unknown)?;
-        }
-    }
-    let free = missing.iter().enumerate().filter(|(_, count)| **count == 0);
-    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(at, _)| Reverse(at)).collect();
-    let mut order = Vec::with_capacity(calls.len());
-    while let Some(Reverse(at)) = ready.pop() {
-        order.push(at);
-        for follower in followers.get(at).into_iter().flatten() {
-            if let Some(count) = missing.get_mut(*follower) {
-                *count -= 1;
-                if *count == 0 {
-                    ready.push(Reverse(*follower));
-                }
-            }
-        }
-    }
-    if order.len() == calls.len() {
-        return Ok(order);
-    }
-    let stuck = missing.iter().zip(ids).filter(|(count, _)| **count > 0);
-    Err(BatchError::Cycle(stuck.map(|(_, id)| id.clone()).collect()))
 }
 
 #[cfg(test)]
@@ -124,7 +162,7 @@ mod tests {
     }
 
     fn check(calls: &[Call], expect: Result<Vec<usize>, BatchError>) {
-        let ordered = ids(calls).and_then(|ids| order(calls, &ids));
+        let ordered = Named::new(calls).map(|batch| batch.order);
         assert_eq!(ordered, expect);
     }
 
@@ -144,6 +182,27 @@ mod tests {
         );
         check(
             &[call("a", &["x"])],
+            Err(BatchError::UnknownAfter {
+                call: "a".into(),
+                after: "x".into(),
+            }),
+        );
+    }
+
+    /// A result is an edge like any other.
+    #[test]
+    fn results_order() {
+        let takes = |id: &str, from: &str| {
+            let arguments = json!({ "path": { "$result": from, "path": "$.path" } });
+            Call::new("t", arguments).with_id(id)
+        };
+        check(&[takes("a", "b"), call("b", &[])], Ok(vec![1, 0]));
+        check(
+            &[takes("a", "b"), takes("b", "a")],
+            Err(BatchError::Cycle(vec!["a".into(), "b".into()])),
+        );
+        check(
+            &[takes("a", "x")],
             Err(BatchError::UnknownAfter {
                 call: "a".into(),
                 after: "x".into(),

@@ -2,35 +2,39 @@
 //! The only room that spawns. It must not know what a tool does or how a sandbox is built.
 //!
 //! The owner is a value behind one lock rather than a task with an inbox: whoever brings a message (a caller with a batch,
-//! a worker with an end) turns the crank for a few microseconds and carries out what it says. That saves two of four
-//! thread changes of a small call, and no busy guest can keep an owner task from its turn.
+//! a worker with an end, someone who takes a call back) turns the crank for a few microseconds and carries out what it
+//! says. That saves two of four thread changes of a small call, no busy guest can keep an owner task from its turn, and a
+//! cancel stands in no queue.
 
+mod admit;
 mod batch;
+mod chain;
+mod events;
+mod live;
 mod owner;
 mod prepare;
+mod slot;
 mod worker;
 
+pub use admit::{Batch, Canceller};
 pub use batch::BatchError;
-pub(crate) use batch::{ids as batch_ids, order};
-pub(crate) use prepare::{Prepared, Refused, Rules};
+pub(crate) use batch::Named;
+pub use events::Observer;
+pub use owner::LiveCall;
+pub(crate) use prepare::Rules;
 
-use crate::call::{Call, CallId, Event, Outcome, Status};
+use crate::call::{Call, CallId, What};
 use crate::sandbox::Sandbox;
-use crate::schedule::{Scheduler, Ticket};
-use owner::{Effect, Live, Owner};
+use crate::schedule::Scheduler;
+use events::Hub;
+use live::{ClientId, Live};
+use owner::Owner;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-
-/// As many calls of a batch are taken in as one: their waits are those that `plan` shows, whatever ends meanwhile. Larger
-/// batches come in pieces, so that the first calls don't wait for the last one's paths.
-const TOGETHER: usize = 512;
-
-/// Who is told what happens. Called from the threads that do the work, so it must be quick.
-pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// How many calls run at once, and in which manner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +45,31 @@ pub enum Parallel {
     Serial,
 }
 
+/// What a dispatcher is made of.
+pub(crate) struct Setup {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) parallel: Parallel,
+    /// How many of the calls that run compute at one moment.
+    pub(crate) cores: NonZeroUsize,
+    pub(crate) observers: Vec<Observer>,
+}
+
 /// Runs calls.
 pub(crate) struct Dispatcher {
     shared: Arc<Shared>,
     /// Guests' own threads; `None` only while being dropped.
     runtime: Option<Runtime>,
+    batches: AtomicU64,
+    clients: AtomicU64,
 }
 
 struct Shared {
     rules: Arc<Rules>,
     sandbox: Arc<Sandbox>,
-    observer: Option<Observer>,
+    hub: Option<Hub>,
+    /// Where workers run.
+    handle: tokio::runtime::Handle,
     // The one lock of the host. Held for one step of the owner's state machine, never across a system call or a wait.
     owner: Mutex<Owner>,
 }
@@ -64,43 +82,57 @@ impl std::fmt::Debug for Dispatcher {
     }
 }
 
-/// A batch under way.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    /// In request order: an outcome that is known already, or where it will arrive.
-    pending: Vec<Pending>,
+/// Whose calls are meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose<'a> {
+    /// Everyone's.
+    All,
+    /// A client's.
+    Client(ClientId),
+    /// A batch's.
+    Batch(u64),
+    /// One call of a batch.
+    One(u64, &'a CallId),
 }
 
-#[derive(Debug)]
-enum Pending {
-    Known(Box<Outcome>),
-    Waiting(CallId, String, oneshot::Receiver<Outcome>),
+impl Whose<'_> {
+    fn means(self, call: &Live) -> bool {
+        match self {
+            Self::All => true,
+            Self::Client(client) => call.common.client == client,
+            Self::Batch(batch) => call.common.batch == batch,
+            Self::One(batch, id) => call.common.batch == batch && call.id == *id,
+        }
+    }
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        rules: Arc<Rules>,
-        sandbox: Arc<Sandbox>,
-        parallel: Parallel,
-        observer: Option<Observer>,
-    ) -> std::io::Result<Self> {
-        let scheduler = match parallel {
-            Parallel::UpTo(slots) => Scheduler::new(slots),
+    pub(crate) fn new(setup: Setup) -> std::io::Result<Self> {
+        let scheduler = match setup.parallel {
+            Parallel::UpTo(most) => Scheduler::new(setup.cores).with_most_started(most),
             Parallel::Serial => Scheduler::serial(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("toolyard-guest")
+            .worker_threads(setup.cores.get())
             .enable_time()
             .build()?;
-        let max_waiting = rules.policy.limits().waiting;
+        let hub = match setup.observers.is_empty() {
+            true => None,
+            false => Some(Hub::start(setup.observers)?),
+        };
         Ok(Self {
             shared: Arc::new(Shared {
-                rules,
-                sandbox,
-                observer,
-                owner: Mutex::new(Owner::new(scheduler, max_waiting)),
+                rules: setup.rules,
+                sandbox: setup.sandbox,
+                hub,
+                handle: runtime.handle().clone(),
+                owner: Mutex::new(Owner::new(scheduler)),
             }),
             runtime: Some(runtime),
+            batches: AtomicU64::new(1),
+            // The host itself is client 0.
+            clients: AtomicU64::new(1),
         })
     }
 
@@ -108,62 +140,23 @@ impl Dispatcher {
         &self.shared.rules
     }
 
+    /// A number for one more client.
+    pub(crate) fn new_client(&self) -> ClientId {
+        self.clients.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Takes a batch in: every call is resolved and scheduled before the first one's outcome is awaited.
     ///
     /// # Errors
-    /// If ids are given twice, or `after` names an unknown call or goes in a circle; then nothing has started.
-    pub(crate) fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        let ids = batch::ids(&calls)?;
-        let order = order(&calls, &ids)?;
-        let mut taking = Taking {
-            zero: Instant::now(),
-            positions: batch::Positions::new(&calls, &ids),
-            pending: calls.iter().map(|_| None).collect(),
-            tickets: calls.iter().map(|_| None).collect(),
-            calls: &calls,
-            ids: &ids,
-        };
-        for piece in order.chunks(TOGETHER) {
-            self.admit(piece, &mut taking);
-        }
-        let Taking {
-            positions,
-            pending,
-            tickets,
-            ..
-        } = taking;
-        if positions.any() {
-            self.shared.owner().forget(tickets.into_iter().flatten());
-        }
-        Ok(Batch {
-            pending: pending.into_iter().flatten().collect(),
-        })
-    }
-
-    /// Lets calls in together, or says at once why not.
-    fn admit(&self, piece: &[usize], taking: &mut Taking<'_>) {
-        // Paths are resolved before the owner is asked: system calls are not made under its lock.
-        let prepared: Vec<_> = piece
-            .iter()
-            .filter_map(|at| Some((*at, Instant::now(), self.shared.rules.prepare(taking.calls.get(*at)?))))
-            .collect();
-        let mut events = Vec::with_capacity(prepared.len());
-        let mut owner = self.shared.owner();
-        for (at, queued, prepared) in prepared {
-            events.extend(taking.admit(&mut owner, at, queued, prepared));
-        }
-        let effects = owner.next();
-        drop(owner);
-        for event in &events {
-            self.shared.tell(event);
-        }
-        self.carry_out(effects);
+    /// If ids are given twice, names are unknown or go in a circle, or a reference makes no sense; then nothing has started.
+    pub(crate) fn submit(&self, client: ClientId, calls: Vec<Call>) -> Result<Batch, BatchError> {
+        let number = self.batches.fetch_add(1, Ordering::Relaxed);
+        admit::admit(&self.shared, number, client, calls)
     }
 
     /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
     /// its calls, which will say so.
     pub(crate) async fn warm(&self, tools: impl Iterator<Item = &str>) {
-        let Some(runtime) = &self.runtime else { return };
         let mut seen = HashSet::new();
         let plugins = tools
             .filter_map(|name| self.shared.rules.catalog.tool(name))
@@ -172,7 +165,8 @@ impl Dispatcher {
             .filter(|plugin| seen.insert(Arc::as_ptr(plugin)))
             .map(|plugin| {
                 let (plugin, sandbox) = (Arc::clone(plugin), Arc::clone(&self.shared.sandbox));
-                runtime.spawn(async move { plugin.compiled(&sandbox).await.map(drop) })
+                let compile = async move { plugin.compiled(&sandbox).await.map(drop) };
+                self.shared.handle.spawn(compile)
             })
             .collect();
         for one in work {
@@ -182,122 +176,29 @@ impl Dispatcher {
         }
     }
 
-    fn carry_out(&self, effects: Vec<Effect>) {
-        if let Some(runtime) = &self.runtime {
-            worker::carry_out(&self.shared, effects, runtime.handle());
-        }
+    /// Takes calls back that have not ended; how many there were.
+    pub(crate) fn cancel(&self, whose: Whose<'_>) -> usize {
+        self.shared.cancel(whose)
     }
 
-    /// Takes back every call that has not ended.
-    pub(crate) fn cancel_all(&self) {
-        let tickets = self.shared.owner().all();
-        for ticket in tickets {
-            let effects = self.shared.owner().cancel(ticket);
-            self.carry_out(effects);
-        }
+    /// The calls that have not ended, the oldest first.
+    pub(crate) fn status(&self) -> Vec<LiveCall> {
+        self.shared.owner().status()
+    }
+
+    /// Waits until observers have been told everything that has happened, at most for that long; whether they have.
+    pub(crate) fn settle_events(&self, at_most: Duration) -> bool {
+        self.shared.hub.as_ref().is_none_or(|hub| hub.settle(at_most))
     }
 }
 
 impl Drop for Dispatcher {
     fn drop(&mut self) {
-        self.cancel_all();
+        self.cancel(Whose::All);
         if let Some(runtime) = self.runtime.take() {
             // Never waits: dropping a host inside an async function must not block that thread.
             runtime.shutdown_background();
         }
-    }
-}
-
-/// A batch that is being taken in.
-struct Taking<'a> {
-    zero: Instant,
-    calls: &'a [Call],
-    ids: &'a [CallId],
-    positions: batch::Positions<'a>,
-    pending: Vec<Option<Pending>>,
-    tickets: Vec<Option<Ticket>>,
-}
-
-impl Taking<'_> {
-    fn admit(
-        &mut self,
-        owner: &mut Owner,
-        at: usize,
-        queued: Instant,
-        prepared: Result<Prepared, Refused>,
-    ) -> Option<Event> {
-        let (call, id) = (self.calls.get(at)?, self.ids.get(at)?.clone());
-        let earlier = self.earlier(call, owner);
-        let admitted = match (earlier, prepared) {
-            (Err(refused), _) | (Ok(_), Err(refused)) => Err(refused),
-            (Ok(_), Ok(_)) if !owner.has_room() => {
-                let message = "too many calls are waiting already; try again when some have ended";
-                Err(Refused::new(Status::Overloaded, "overloaded", message))
-            }
-            (Ok(earlier), Ok(prepared)) => Ok((earlier, prepared)),
-        };
-        let (entry, ticket, event) = match admitted {
-            Err(refused) => {
-                let outcome = owner::refused(id.clone(), call.tool.clone(), refused, self.zero);
-                let status = outcome.status;
-                (Pending::Known(Box::new(outcome)), None, Event::Finished { id, status })
-            }
-            Ok((earlier, prepared)) => {
-                let (reply, receiver) = oneshot::channel();
-                let awaited = self.positions.awaited(&id);
-                let live = Live::new(id.clone(), call, prepared, [self.zero, queued], awaited, reply);
-                let ticket = owner.submit(live, earlier, call.priority);
-                let tool = call.tool.clone();
-                let waits_for = owner.waits(ticket);
-                let event = Event::Queued {
-                    id: id.clone(),
-                    tool: tool.clone(),
-                    waits_for,
-                };
-                (Pending::Waiting(id, tool, receiver), Some(ticket), event)
-            }
-        };
-        *self.pending.get_mut(at)? = Some(entry);
-        *self.tickets.get_mut(at)? = ticket;
-        Some(event)
-    }
-
-    /// The calls that `call` comes after, unless one of them has ended otherwise than `ok` already.
-    fn earlier(&self, call: &Call, owner: &Owner) -> Result<Vec<Ticket>, Refused> {
-        let skipped = |because: &CallId| {
-            let message = format!("call {because}, which it comes after, did not end ok");
-            Refused::new(Status::Skipped, "skipped", message)
-        };
-        let mut earlier = Vec::new();
-        for at in self.positions.after(call) {
-            let id = self.ids.get(at);
-            match self.tickets.get(at).copied().flatten() {
-                Some(ticket) => earlier.push(ticket),
-                None => return Err(id.map_or_else(|| skipped(&CallId::from("?")), skipped)),
-            }
-        }
-        match owner.failed(&earlier) {
-            Some(because) => Err(skipped(because)),
-            None => Ok(earlier),
-        }
-    }
-}
-
-impl Batch {
-    /// All outcomes, in request order.
-    pub(crate) async fn outcomes(self) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(self.pending.len());
-        for pending in self.pending {
-            outcomes.push(match pending {
-                Pending::Known(outcome) => *outcome,
-                Pending::Waiting(id, tool, receiver) => receiver.await.unwrap_or_else(|_| {
-                    let message = "the host was dropped before the call ended";
-                    let gone = Refused::new(Status::HostFailure, "host_gone", message);
-                    owner::refused(id, tool, gone, Instant::now())
-                }),
-            });
-        }
-        outcomes
     }
 }
 
@@ -307,9 +208,19 @@ impl Shared {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, event: &Event) {
-        if let Some(observer) = &self.observer {
-            observer(event);
+    fn tell(&self, batch: u64, id: &CallId, what: What) {
+        if let Some(hub) = &self.hub {
+            hub.tell(batch, id, what);
         }
+    }
+
+    fn cancel(self: &Arc<Self>, whose: Whose<'_>) -> usize {
+        let tickets = self.owner().those(|call| whose.means(call));
+        // The youngest first: nobody moves up only to be taken back next.
+        for ticket in tickets.iter().rev() {
+            let effects = self.owner().cancel(*ticket);
+            worker::carry_out(self, effects);
+        }
+        tickets.len()
     }
 }

@@ -1,59 +1,56 @@
 //! The one owner of what is waiting and running: a state machine that takes messages and hands back what to do.
 //! It must not run, open or await anything; whoever brings a message carries out the answer.
 
-use super::prepare::{Prepared, Refused};
-use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing};
+use super::live::{ClientId, Live};
+use super::prepare::Prepared;
+use crate::call::{Call, CallId, Outcome, Status, Wait, What};
 use crate::sandbox::Ended;
 use crate::schedule::{Decision, Ended as How, Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-
-/// A call that was let in.
-#[derive(Debug)]
-pub(super) struct Live {
-    pub(super) id: CallId,
-    pub(super) tool: String,
-    pub(super) prepared: Prepared,
-    /// The arguments as the caller gave them, for resolving again.
-    pub(super) given: Arc<serde_json::Value>,
-    pub(super) wall: Option<Duration>,
-    /// The batch's time zero.
-    pub(super) zero: Instant,
-    pub(super) queued: Instant,
-    pub(super) started: Option<Instant>,
-    pub(super) waited_for: Vec<CallId>,
-    pub(super) notes: Vec<String>,
-    pub(super) replans: u32,
-    pub(super) reply: oneshot::Sender<Outcome>,
-    /// Stops the guest; there while one runs.
-    pub(super) stop: Option<oneshot::Sender<()>>,
-    /// Taken back; a worker that comes for it stops at once.
-    pub(super) cancelled: bool,
-    /// A call of its batch that has not come yet names it in `after`.
-    pub(super) awaited: bool,
-}
+use tokio::task::AbortHandle;
 
 /// What the bringer of a message does next.
 #[derive(Debug)]
 pub(super) enum Effect {
     /// Run this call.
     Spawn(Ticket),
-    /// Answer its caller.
-    Answer(oneshot::Sender<Outcome>, Box<Outcome>),
+    /// Find out what this call holds.
+    Resolve(Ticket),
+    /// A guest has a slot again.
+    Wake(Waker),
+    /// Answer the caller of a call of this batch.
+    Answer(u64, oneshot::Sender<Outcome>, Box<Outcome>),
 }
 
 /// What a worker needs to begin.
 #[derive(Debug)]
 pub(super) struct Begin {
+    pub(super) call: Arc<Call>,
+    pub(super) filled: Option<Arc<serde_json::Value>>,
     pub(super) prepared: Prepared,
-    pub(super) given: Arc<serde_json::Value>,
-    pub(super) wall: Option<Duration>,
     pub(super) stop: oneshot::Receiver<()>,
     /// Whether time has passed since the paths were resolved, so that they must be resolved again.
     pub(super) waited: bool,
     pub(super) replans: u32,
+}
+
+/// A call that has not ended, as `status` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveCall {
+    /// Its batch.
+    pub batch: u64,
+    /// Its id in the batch.
+    pub id: CallId,
+    /// Its tool.
+    pub tool: String,
+    /// Whether its sandbox is open.
+    pub started: bool,
+    /// The calls that it waits for.
+    pub waits: Vec<Wait>,
 }
 
 /// See the module.
@@ -61,69 +58,65 @@ pub(super) struct Begin {
 pub(super) struct Owner {
     scheduler: Scheduler,
     live: HashMap<Ticket, Live>,
-    /// Calls that ended otherwise than `ok` while a later call of their batch, which names them, had not come yet.
-    failed: HashMap<Ticket, CallId>,
-    max_waiting: usize,
+    /// How many calls each client has here.
+    clients: HashMap<ClientId, usize>,
+    /// How long calls of a tool run, in microseconds: a mean in which the latest counts an eighth.
+    learned: HashMap<String, u64>,
 }
 
 impl Owner {
-    pub(super) fn new(scheduler: Scheduler, max_waiting: usize) -> Self {
+    pub(super) fn new(scheduler: Scheduler) -> Self {
         Self {
             scheduler,
             live: HashMap::new(),
-            failed: HashMap::new(),
-            max_waiting,
+            clients: HashMap::new(),
+            learned: HashMap::new(),
         }
     }
 
-    /// Whether the queue has room for `more` calls.
-    pub(super) fn has_room(&self) -> bool {
-        self.live.len() < self.max_waiting
+    /// How many calls have not ended: of all, and of this client.
+    pub(super) fn load(&self, client: ClientId) -> (usize, usize) {
+        (self.live.len(), self.clients.get(&client).copied().unwrap_or(0))
     }
 
     /// Takes a call in.
-    pub(super) fn submit(&mut self, mut call: Live, after: Vec<Ticket>, priority: i32) -> Ticket {
-        let ticket = self.scheduler.submit(Submission {
-            footprint: Arc::clone(&call.prepared.footprint),
-            after,
-            priority,
-        });
-        call.waited_for = self.waits(ticket);
+    pub(super) fn submit(&mut self, mut call: Live, mut submission: Submission) -> Ticket {
+        // What nobody has seen yet is expected to be short.
+        submission.estimate_us = self.learned.get(&call.call.tool).copied().unwrap_or(1000);
+        let ticket = self.scheduler.submit(submission);
+        call.waits = self.waits(ticket);
+        *self.clients.entry(call.common.client).or_default() += 1;
         self.live.insert(ticket, call);
         ticket
     }
 
-    /// The first of these calls that is known to have ended otherwise than `ok`.
-    pub(super) fn failed(&self, calls: &[Ticket]) -> Option<&CallId> {
-        calls.iter().find_map(|ticket| self.failed.get(ticket))
-    }
-
-    /// Nobody will come any more who names one of these.
-    pub(super) fn forget(&mut self, calls: impl Iterator<Item = Ticket>) {
-        for ticket in calls {
-            self.failed.remove(&ticket);
-            if let Some(call) = self.live.get_mut(&ticket) {
-                call.awaited = false;
-            }
+    /// Has a call ended when it has waited too long.
+    pub(super) fn be_patient(&mut self, ticket: Ticket, patience: AbortHandle) {
+        if let Some(call) = self.live.get_mut(&ticket) {
+            call.patience = Some(patience);
         }
     }
 
-    /// The ids of the calls that this one waits for now.
-    pub(super) fn waits(&self, ticket: Ticket) -> Vec<CallId> {
+    /// Whether the call has not ended.
+    pub(super) fn is_live(&self, ticket: Ticket) -> bool {
+        self.live.contains_key(&ticket)
+    }
+
+    /// The calls that this one waits for now, and why.
+    pub(super) fn waits(&self, ticket: Ticket) -> Vec<Wait> {
         let waits = self.scheduler.waits(ticket);
-        let on = waits.iter().filter_map(|wait| match wait.reason {
-            Reason::Conflict { .. } | Reason::After => self.live.get(&wait.on),
+        let known = waits.into_iter().filter_map(|wait| {
+            let on = self.live.get(&wait.on)?.id.clone();
+            let entries = match wait.reason {
+                Reason::Conflict { mine, theirs } => Some((mine.clone(), theirs.clone())),
+                Reason::After => None,
+            };
+            Some(Wait { on, entries })
         });
-        let mut ids: Vec<CallId> = Vec::new();
-        for call in on {
-            if !ids.contains(&call.id) {
-                ids.push(call.id.clone());
-            }
-        }
-        ids
+        known.collect()
     }
 
-    /// Everything that can start or be answered now.
+    /// Everything that is to be done now.
     pub(super) fn next(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
         // Skipped in this very step, and so out of the table already.
@@ -131,12 +124,17 @@ impl Owner {
         while let Some(decision) = self.scheduler.next() {
             match decision {
                 Decision::Start(ticket) => effects.push(Effect::Spawn(ticket)),
+                Decision::Resolve(ticket) => effects.push(Effect::Resolve(ticket)),
+                Decision::Resume(ticket) => {
+                    if let Some(call) = self.live.get_mut(&ticket) {
+                        call.lent = true;
+                        effects.extend(call.waker.take().map(Effect::Wake));
+                    }
+                }
                 Decision::Skip { ticket, because } => {
                     let because = self.live.get(&because).map(|call| &call.id).or(skipped.get(&because));
-                    let message = match because {
-                        None => "a call that it comes after did not end ok".to_owned(),
-                        Some(because) => format!("call {because}, which it comes after, did not end ok"),
-                    };
+                    let when = self.live.get(&ticket).map(|call| &call.call.when);
+                    let message = not_met(because, when == Some(&crate::call::When::Failed));
                     skipped.extend(self.live.get(&ticket).map(|call| (ticket, call.id.clone())));
                     let ended = Ended::error(Status::Skipped, "skipped", message);
                     effects.extend(self.answer(ticket, ended));
@@ -149,42 +147,93 @@ impl Owner {
     /// A worker is there for this call.
     pub(super) fn begin(&mut self, ticket: Ticket) -> Option<Begin> {
         let call = self.live.get_mut(&ticket)?;
+        if let Some(patience) = call.patience.take() {
+            patience.abort();
+        }
         let (sender, receiver) = oneshot::channel();
         match call.cancelled {
             true => _ = sender.send(()),
             false => call.stop = Some(sender),
         }
         Some(Begin {
+            call: Arc::clone(&call.call),
+            filled: call.filled.clone(),
             prepared: call.prepared.clone(),
-            given: Arc::clone(&call.given),
-            wall: call.wall,
             stop: receiver,
-            waited: !call.waited_for.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
+            waited: !call.waits.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
             replans: call.replans,
         })
     }
 
-    /// A call's sandbox is about to open: from here on it runs. Its id.
-    pub(super) fn opens(&mut self, ticket: Ticket) -> Option<CallId> {
+    /// A call's sandbox is about to open: from here on it runs. Its batch and id.
+    pub(super) fn opens(&mut self, ticket: Ticket) -> Option<(u64, CallId)> {
         let call = self.live.get_mut(&ticket)?;
         call.started = Some(Instant::now());
-        Some(call.id.clone())
+        Some((call.common.batch, call.id.clone()))
     }
 
-    /// The paths of a call whose turn came are not what they were. Whether it may go on at once.
-    pub(super) fn replan(&mut self, ticket: Ticket, prepared: Prepared) -> bool {
+    /// A running guest waits for something outside.
+    pub(super) fn pause(&mut self, ticket: Ticket) -> Vec<Effect> {
+        self.scheduler.pause(ticket);
+        self.next()
+    }
+
+    /// A paused guest could go on; whether it may at once.
+    pub(super) fn resume(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+        let at_once = self.scheduler.resume(ticket);
+        if let Some(call) = self.live.get_mut(&ticket) {
+            call.lent = at_once;
+            call.waker = (!at_once).then(|| waker.clone());
+        }
+        at_once
+    }
+
+    /// Whether a guest that could go on may by now.
+    pub(super) fn lent(&self, ticket: Ticket) -> bool {
+        self.live.get(&ticket).is_some_and(|call| call.lent)
+    }
+
+    /// A call and the results that it builds on.
+    pub(super) fn resolving(&self, ticket: Ticket) -> Option<&Live> {
+        self.live.get(&ticket)
+    }
+
+    /// What a call holds is known now. Its news, and what to do.
+    pub(super) fn resolved(
+        &mut self,
+        ticket: Ticket,
+        prepared: Prepared,
+        filled: Option<Arc<serde_json::Value>>,
+    ) -> (Option<What>, Vec<Effect>) {
+        if !self.live.contains_key(&ticket) {
+            return (None, Vec::new());
+        }
+        self.scheduler.replan(ticket, Arc::clone(&prepared.footprint));
+        let waits = self.waits(ticket);
+        let Some(call) = self.live.get_mut(&ticket) else {
+            return (None, Vec::new());
+        };
+        call.prepared = prepared;
+        call.filled = filled;
+        call.waits.retain(|wait| wait.entries.is_none());
+        call.waits.extend(waits.iter().cloned());
+        (Some(What::Planned { waits }), self.next())
+    }
+
+    /// The paths of a call whose turn came are not what they were. Whether it may go on at once, and its news.
+    pub(super) fn replan(&mut self, ticket: Ticket, prepared: Prepared) -> (bool, What) {
         let goes_on = self.scheduler.replan(ticket, Arc::clone(&prepared.footprint));
         let waits = self.waits(ticket);
         if let Some(call) = self.live.get_mut(&ticket) {
             call.prepared = prepared;
             call.replans += 1;
             call.notes = vec!["planned again: its paths led elsewhere when its turn came".to_owned()];
-            call.waited_for.extend(waits);
+            call.waits.extend(waits.iter().cloned());
             if !goes_on {
                 call.stop = None;
             }
         }
-        goes_on
+        (goes_on, What::Planned { waits })
     }
 
     /// A call ended; its resources are free.
@@ -212,11 +261,26 @@ impl Owner {
 
     fn answer(&mut self, ticket: Ticket, ended: Ended) -> Option<Effect> {
         let call = self.live.remove(&ticket)?;
-        if call.awaited && ended.status != Status::Ok {
-            self.failed.insert(ticket, call.id.clone());
+        let (batch, client) = (call.common.batch, call.common.client);
+        if let Some(count) = self.clients.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                self.clients.remove(&client);
+            }
         }
+        let ok = ended.status == Status::Ok;
         let (reply, outcome) = call.end(ended);
-        Some(Effect::Answer(reply, Box::new(outcome)))
+        if ok {
+            self.learn(&outcome.tool, outcome.timing.run_us);
+        }
+        Some(Effect::Answer(batch, reply, Box::new(outcome)))
+    }
+
+    fn learn(&mut self, tool: &str, run_us: u64) {
+        match self.learned.get_mut(tool) {
+            Some(mean) => *mean = mean.saturating_mul(7).saturating_add(run_us) / 8,
+            None => _ = self.learned.insert(tool.to_owned(), run_us),
+        }
     }
 
     /// Takes a call back: a waiting one at once, a running one as soon as its guest has stopped.
@@ -230,109 +294,67 @@ impl Owner {
             let _gone = stop.send(());
             return Vec::new();
         }
+        let ended = Ended::error(Status::Cancelled, "cancelled", "taken back before it started");
+        self.give_up(ticket, ended)
+    }
+
+    /// Ends a call that has not started, if it hasn't.
+    pub(super) fn give_up(&mut self, ticket: Ticket, ended: Ended) -> Vec<Effect> {
         if !self.scheduler.cancel(ticket) {
             return Vec::new();
         }
-        let ended = Ended::error(Status::Cancelled, "cancelled", "taken back before it started");
         let mut effects = self.next();
         effects.extend(self.answer(ticket, ended));
         effects
     }
 
-    /// Every call that has not ended.
-    pub(super) fn all(&self) -> Vec<Ticket> {
-        let mut all: Vec<Ticket> = self.live.keys().copied().collect();
-        all.sort();
-        all
-    }
-}
-
-impl Live {
-    /// A call that is let in; `[zero, queued]` are the batch's time zero and when the call was looked at.
-    pub(super) fn new(
-        id: CallId,
-        call: &Call,
-        prepared: Prepared,
-        [zero, queued]: [Instant; 2],
-        awaited: bool,
-        reply: oneshot::Sender<Outcome>,
-    ) -> Self {
-        Self {
-            id,
-            tool: call.tool.clone(),
-            given: Arc::new(call.arguments.clone()),
-            prepared,
-            wall: call.timeout,
-            zero,
-            queued,
-            started: None,
-            waited_for: Vec::new(),
-            notes: Vec::new(),
-            replans: 0,
-            reply,
-            stop: None,
-            cancelled: false,
-            awaited,
-        }
-    }
-
-    fn end(self, ended: Ended) -> (oneshot::Sender<Outcome>, Outcome) {
-        let now = Instant::now();
-        let micros =
-            |at: Instant| u64::try_from(at.saturating_duration_since(self.zero).as_micros()).unwrap_or(u64::MAX);
-        let end_us = micros(now);
-        let start_us = self.started.map_or(end_us, micros);
-        let mut notes = self.notes;
-        notes.extend(ended.notes);
-        let outcome = Outcome {
-            id: self.id,
-            tool: self.tool,
-            status: ended.status,
-            content: ended.content,
-            structured: ended.structured,
-            error: ended.error,
-            waited_for: self.waited_for,
-            timing: Timing {
-                queued_us: micros(self.queued),
-                start_us,
-                end_us,
-                run_us: end_us.saturating_sub(start_us),
-            },
-            notes,
-            log: ended.log,
+    /// A call's patience is over: it ends if it has not started.
+    pub(super) fn expire(&mut self, ticket: Ticket) -> Vec<Effect> {
+        let Some(call) = self.live.get(&ticket) else {
+            return Vec::new();
         };
-        (self.reply, outcome)
+        let ms = call.call.max_wait.unwrap_or_default().as_millis();
+        let on: Vec<String> = self.waits(ticket).iter().map(|wait| wait.on.to_string()).collect();
+        let behind = match on.is_empty() {
+            true => "for a free slot".to_owned(),
+            false => format!("for {}", on.join(", ")),
+        };
+        let message = format!(
+            "{} waited {behind} longer than the {ms} ms allowed, and never started",
+            call.call.tool
+        );
+        self.give_up(ticket, Ended::error(Status::Timeout, "wait_timeout", message))
+    }
+
+    /// The calls that have not ended and are meant, the oldest first.
+    pub(super) fn those(&self, mean: impl Fn(&Live) -> bool) -> Vec<Ticket> {
+        let meant = self.live.iter().filter(|(_, call)| mean(call));
+        let mut tickets: Vec<Ticket> = meant.map(|(ticket, _)| *ticket).collect();
+        tickets.sort();
+        tickets
+    }
+
+    /// The calls that have not ended, the oldest first.
+    pub(super) fn status(&self) -> Vec<LiveCall> {
+        let tell = |ticket| {
+            let call: &Live = self.live.get(&ticket)?;
+            Some(LiveCall {
+                batch: call.common.batch,
+                id: call.id.clone(),
+                tool: call.call.tool.clone(),
+                started: call.started.is_some(),
+                waits: self.waits(ticket),
+            })
+        };
+        self.those(|_| true).into_iter().filter_map(tell).collect()
     }
 }
 
-/// The outcome of a call that was never let in.
-pub(super) fn refused(id: CallId, tool: String, refused: Refused, zero: Instant) -> Outcome {
-    let at = u64::try_from(zero.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let Refused { status, error } = refused;
-    Outcome {
-        id,
-        tool,
-        status,
-        content: Vec::new(),
-        structured: None,
-        error: Some(CallError { ..error }),
-        waited_for: Vec::new(),
-        timing: Timing {
-            queued_us: at,
-            start_us: at,
-            end_us: at,
-            run_us: 0,
-        },
-        notes: Vec::new(),
-        log: String::new(),
+/// Why a call is skipped.
+pub(super) fn not_met(because: Option<&CallId>, wants_failure: bool) -> String {
+    match (because, wants_failure) {
+        (Some(id), false) => format!("call {id}, which it comes after, did not end ok"),
+        (None, false) => "a call that it comes after did not end ok".to_owned(),
+        (_, true) => "it runs only if a call that it comes after fails, and none did".to_owned(),
     }
-}
-
-/// Whether everything in `new` is already held by `old`.
-pub(super) fn held(new: &Footprint, old: &Footprint) -> bool {
-    new.entries().iter().all(|entry| {
-        old.entries()
-            .iter()
-            .any(|held| held.resource == entry.resource && held.access >= entry.access)
-    })
 }

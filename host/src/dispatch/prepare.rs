@@ -1,6 +1,7 @@
 //! Steps 2 to 4 of a call: the tool by name, its arguments against the schema, its claims to resources, the policy's word.
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
+use super::chain::{Links, Results, fill};
 use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
@@ -24,6 +25,9 @@ pub(crate) struct Prepared {
     /// The arguments with every path in its canonical form.
     pub(crate) arguments: Arc<Value>,
     pub(crate) footprint: Arc<Footprint>,
+    /// What the footprint still has to learn from results, one sentence a claim; until then it holds all that the claim
+    /// could mean.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// A call that ends before it begins.
@@ -43,32 +47,98 @@ impl Refused {
         Self { status, error }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.error.hint = Some(hint.into());
         self
     }
 }
 
 impl Rules {
-    /// Steps 2 to 4 for one call, with the file tree as it is now.
-    pub(crate) fn prepare(&self, call: &Call) -> Result<Prepared, Refused> {
+    /// Steps 2 to 4 for one call, with the file tree as it is now. What depends on results is held as widely as it could
+    /// turn out.
+    pub(crate) fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
-        self.check_size(call)?;
-        entry.tool.check_arguments(&call.arguments).map_err(|error| {
-            Refused::new(
-                Status::InvalidArguments,
-                "invalid_arguments",
-                format!("{}: {error}", call.tool),
-            )
-            .hint(format!("toolyard inspect {} shows the schema", call.tool))
-        })?;
-        self.resolve(entry, &call.arguments)
+        self.check_size(&call.tool, &call.arguments)?;
+        match (links.takes(), links.fills()) {
+            (true, _) => self.guess(entry, call, links),
+            (false, true) => {
+                let filled = fill(&call.arguments, &Results::new());
+                let filled =
+                    filled.map_err(|message| Refused::new(Status::InvalidArguments, "no_such_result", message))?;
+                self.complete(&call.tool, &filled)
+            }
+            (false, false) => {
+                self.check_schema(entry, &call.arguments)?;
+                self.resolve(entry, &call.arguments)
+            }
+        }
+    }
+
+    /// The same for arguments in which all results are filled in.
+    pub(super) fn complete(&self, tool: &str, arguments: &Value) -> Result<Prepared, Refused> {
+        let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
+        self.check_size(tool, arguments)?;
+        self.check_schema(entry, arguments)?;
+        self.resolve(entry, arguments)
+    }
+
+    fn check_schema(&self, entry: &Entry, arguments: &Value) -> Result<(), Refused> {
+        let tool = &entry.tool.name;
+        entry.tool.check_arguments(arguments).map_err(|error| {
+            let message = format!("{tool}: {error}");
+            Refused::new(Status::InvalidArguments, "invalid_arguments", message)
+                .hint(format!("toolyard inspect {tool} shows the schema"))
+        })
+    }
+
+    /// Known claims as they are; for the others everything that they could mean.
+    fn guess(&self, entry: &Entry, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+        let taken = |claim: &Claim| {
+            let from = claim.property()?;
+            let mut places = links.places.iter();
+            places.find(|(property, _)| property.as_deref().is_none_or(|name| name == from))
+        };
+        let mut prepared = self.resolve_those(entry, &call.arguments, |claim| taken(claim).is_none())?;
+        let mut needs = prepared.footprint.entries().to_vec();
+        for (index, claim) in entry.tool.claims.iter().enumerate() {
+            let Some((_, id)) = taken(claim) else { continue };
+            prepared
+                .unknown
+                .push(format!("claim {} depends on the result of call {id}", index + 1));
+            match claim {
+                Claim::Path { access, .. } => needs.push(Need {
+                    resource: Resource::Path {
+                        path: self.workspace.root(),
+                        scope: Scope::Tree,
+                        object: None,
+                    },
+                    access: *access,
+                }),
+                Claim::Browser { access, .. } => needs.push(Need {
+                    resource: Resource::AnyBrowser,
+                    access: *access,
+                }),
+                // Endpoints never conflict.
+                Claim::Network { .. } => {}
+            }
+        }
+        prepared.footprint = Arc::new(Footprint::new(needs));
+        Ok(prepared)
     }
 
     /// Steps 3 and 4: again from the start for a call whose turn has come.
     pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value) -> Result<Prepared, Refused> {
+        self.resolve_those(entry, arguments, |_| true)
+    }
+
+    fn resolve_those(
+        &self,
+        entry: &Entry,
+        arguments: &Value,
+        known: impl Fn(&Claim) -> bool,
+    ) -> Result<Prepared, Refused> {
         let tool = &entry.tool;
-        let wants = tool.wants(arguments).map_err(|error| {
+        let wants = tool.wants_of(arguments, known).map_err(|error| {
             Refused::new(
                 Status::InvalidArguments,
                 "invalid_arguments",
@@ -91,6 +161,7 @@ impl Rules {
             entry: entry.clone(),
             arguments: Arc::new(arguments),
             footprint: Arc::new(Footprint::new(needs)),
+            unknown: Vec::new(),
         })
     }
 
@@ -106,17 +177,14 @@ impl Rules {
         }
     }
 
-    fn check_size(&self, call: &Call) -> Result<(), Refused> {
+    fn check_size(&self, tool: &str, arguments: &Value) -> Result<(), Refused> {
         let limit = self.policy.limits().arguments;
         // Serialising is only worth it for arguments that could be over: text dominates anything large.
-        let bytes = weight(&call.arguments);
+        let bytes = weight(arguments);
         if bytes <= limit {
             return Ok(());
         }
-        let message = format!(
-            "{}: about {bytes} bytes of arguments, more than the {limit} allowed",
-            call.tool
-        );
+        let message = format!("{tool}: about {bytes} bytes of arguments, more than the {limit} allowed");
         Err(Refused::new(Status::Limit, "arguments", message).hint("raise argument_bytes in the policy"))
     }
 

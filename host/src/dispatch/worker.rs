@@ -2,36 +2,105 @@
 //! It must not decide who runs; it tells the owner what happened and carries out the answer.
 
 use super::Shared;
-use super::owner::{Begin, Effect, held};
+use super::chain::{fill, holds};
+use super::live::{ended, held};
+use super::owner::{Begin, Effect};
 use super::prepare::{Prepared, Refused};
-use crate::call::{Event, Status};
-use crate::sandbox::{Ended, Job};
+use super::slot::CallSlot;
+use crate::call::{CallId, Status, What};
+use crate::sandbox::{Ended, Job, Sink, Slot};
 use crate::schedule::Ticket;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// How often one call's paths may turn out different when its turn comes, before it fails.
 const MAX_REPLANS: u32 = 8;
 
-pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>, runtime: &tokio::runtime::Handle) {
+/// Does what the owner said. Ends are told before starts, and callers are answered when everyone else is on the way.
+pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
+    for effect in &effects {
+        if let Effect::Answer(batch, _, outcome) = effect {
+            let status = outcome.status;
+            shared.tell(*batch, &outcome.id, What::Finished { status });
+        }
+    }
+    let mut answers = Vec::new();
     for effect in effects {
         match effect {
             Effect::Spawn(ticket) => {
-                drop(runtime.spawn(work(Worker {
+                drop(shared.handle.spawn(work(Worker {
                     shared: Arc::clone(shared),
                     ticket,
                     ended: false,
                 })));
             }
-            Effect::Answer(reply, outcome) => {
-                shared.tell(&Event::Finished {
-                    id: outcome.id.clone(),
-                    status: outcome.status,
-                });
-                // A caller that went away doesn't want it.
-                drop(reply.send(*outcome));
+            Effect::Resolve(ticket) => {
+                let shared = Arc::clone(shared);
+                drop(shared.handle.clone().spawn(async move { resolve(&shared, ticket) }));
             }
+            Effect::Wake(waker) => waker.wake(),
+            Effect::Answer(_, reply, outcome) => answers.push((reply, outcome)),
         }
     }
+    for (reply, outcome) in answers {
+        // A caller that went away doesn't want it.
+        drop(reply.send(*outcome));
+    }
+}
+
+/// Ends a call when it has waited for that long.
+pub(super) fn patience(shared: &Arc<Shared>, ticket: Ticket, time: Duration) -> AbortHandle {
+    let shared = Arc::clone(shared);
+    let handle = shared.handle.clone();
+    let wait = async move {
+        tokio::time::sleep(time).await;
+        let effects = shared.owner().expire(ticket);
+        carry_out(&shared, effects);
+    };
+    handle.spawn(wait).abort_handle()
+}
+
+/// All that a call builds on has ended: does it run, and what does it hold?
+fn resolve(shared: &Arc<Shared>, ticket: Ticket) {
+    let (call, common, id, known) = match shared.owner().resolving(ticket) {
+        None => return,
+        Some(live) => {
+            let known = live.prepared.unknown.is_empty().then(|| live.prepared.clone());
+            (Arc::clone(&live.call), Arc::clone(&live.common), live.id.clone(), known)
+        }
+    };
+    let found = {
+        let results = common.results.lock().unwrap_or_else(PoisonError::into_inner);
+        holds(&call, &results)
+            .map_err(|why| {
+                let message = format!("its condition does not hold: {why}");
+                Refused::new(Status::Skipped, "condition", message)
+            })
+            .and_then(|()| {
+                fill(&call.arguments, &results).map_err(|why| {
+                    let message = format!("{}: {why}", call.tool);
+                    Refused::new(Status::InvalidArguments, "no_such_result", message)
+                })
+            })
+    };
+    let prepared = found.and_then(|filled| {
+        let prepared = match known {
+            Some(prepared) if filled == call.arguments => prepared,
+            Some(_) | None => shared.rules.complete(&call.tool, &filled)?,
+        };
+        Ok((prepared, Arc::new(filled)))
+    });
+    let mut owner = shared.owner();
+    let (news, effects) = match prepared {
+        Ok((prepared, filled)) => owner.resolved(ticket, prepared, Some(filled)),
+        Err(refused) => (None, owner.give_up(ticket, ended(refused))),
+    };
+    drop(owner);
+    if let Some(what) = news {
+        shared.tell(common.batch, &id, what);
+    }
+    carry_out(shared, effects);
 }
 
 /// One call's turn. Whatever happens to it, the owner hears of its end exactly once.
@@ -54,9 +123,7 @@ impl Worker {
 
     fn report(&self, ended: Ended) {
         let effects = self.shared.owner().finish(self.ticket, ended);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            carry_out(&self.shared, effects, &runtime);
-        }
+        carry_out(&self.shared, effects);
     }
 }
 
@@ -74,7 +141,7 @@ async fn work(worker: Worker) {
         return worker.finish(Ended::error(Status::HostFailure, "host_failure", "the call is gone"));
     };
     let prepared = match begin.waited {
-        false => begin.prepared,
+        false => begin.prepared.clone(),
         true => match again(&worker, &begin) {
             Again::GoOn(prepared) => prepared,
             // Back in the queue: this turn is over without an end.
@@ -95,13 +162,18 @@ async fn work(worker: Worker) {
         .policy
         .limits_for(&prepared.entry.plugin.manifest.name)
         .clone();
-    if let Some(wall) = begin.wall {
+    if let Some(wall) = begin.call.timeout {
         limits.wall = wall.min(limits.wall);
     }
     let opening = shared.owner().opens(worker.ticket);
-    if let Some(id) = opening {
-        shared.tell(&Event::Started { id });
-    }
+    let sink = opening.and_then(|(batch, id)| {
+        shared.tell(batch, &id, What::Started);
+        sink(&shared, batch, id)
+    });
+    let slot: Arc<dyn Slot> = Arc::new(CallSlot {
+        shared: Arc::clone(&shared),
+        ticket: worker.ticket,
+    });
     let ended = shared
         .sandbox
         .run(Job {
@@ -113,9 +185,18 @@ async fn work(worker: Worker) {
             footprint: prepared.footprint,
             limits,
             stop: Some(begin.stop),
+            slot: Some(slot),
+            sink,
         })
         .await;
     worker.finish(ended);
+}
+
+/// Where a guest's words go while it runs.
+fn sink(shared: &Arc<Shared>, batch: u64, id: CallId) -> Option<Sink> {
+    shared.hub.as_ref()?;
+    let shared = Arc::clone(shared);
+    Some(Arc::new(move |what| shared.tell(batch, &id, what)))
 }
 
 enum Again {
@@ -126,37 +207,32 @@ enum Again {
 
 /// Step 6: are the paths still what was compared? If not, the call is planned again before anything opens.
 fn again(worker: &Worker, begin: &Begin) -> Again {
-    let end = |refused: Refused| {
-        let mut ended = Ended::error(refused.status, &refused.error.code, refused.error.message);
-        if let Some(error) = &mut ended.error {
-            error.hint = refused.error.hint;
-        }
-        Again::End(Box::new(ended))
-    };
-    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, &begin.given) {
+    let arguments = begin.filled.as_deref().unwrap_or(&begin.call.arguments);
+    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, arguments) {
         Ok(prepared) => prepared,
-        Err(refused) => return end(refused),
+        Err(refused) => return Again::End(Box::new(ended(refused))),
     };
-    if prepared.footprint == begin.prepared.footprint {
-        return Again::GoOn(prepared);
-    }
-    if held(&prepared.footprint, &begin.prepared.footprint) {
+    if prepared.footprint == begin.prepared.footprint || held(&prepared.footprint, &begin.prepared.footprint) {
         return Again::GoOn(prepared);
     }
     if begin.replans >= MAX_REPLANS {
         let message = "its paths keep leading elsewhere; someone outside is changing them";
-        return end(Refused::new(Status::Failed, "unstable_paths", message));
+        let refused = Refused::new(Status::Failed, "unstable_paths", message);
+        return Again::End(Box::new(ended(refused)));
     }
     let mut owner = worker.shared.owner();
-    match owner.replan(worker.ticket, prepared.clone()) {
+    let (goes_on, news) = owner.replan(worker.ticket, prepared.clone());
+    let effects = owner.next();
+    let name = owner
+        .resolving(worker.ticket)
+        .map(|live| (live.common.batch, live.id.clone()));
+    drop(owner);
+    if let Some((batch, id)) = name {
+        worker.shared.tell(batch, &id, news);
+    }
+    carry_out(&worker.shared, effects);
+    match goes_on {
         true => Again::GoOn(prepared),
-        false => {
-            let effects = owner.next();
-            drop(owner);
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                carry_out(&worker.shared, effects, &runtime);
-            }
-            Again::Wait
-        }
+        false => Again::Wait,
     }
 }

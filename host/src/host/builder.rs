@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
-use crate::dispatch::{Dispatcher, Observer, Parallel, Rules};
+use crate::dispatch::{Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
 use crate::workspace::{Lookup, Workspace, WorkspaceError};
@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Slots unless set: far more than cores, because a call that sleeps or waits for a file holds a slot and no core.
+/// Calls that run at once unless set: far more than cores, because a call that waits for time or network needs none.
 const SLOTS: NonZeroUsize = match NonZeroUsize::new(64) {
     Some(slots) => slots,
     None => NonZeroUsize::MIN,
@@ -52,7 +52,8 @@ pub struct HostBuilder {
     policy_text: Option<String>,
     parallel: Option<Parallel>,
     cache: Cache,
-    observer: Option<Observer>,
+    cores: Option<NonZeroUsize>,
+    observers: Vec<Observer>,
     stepwise: bool,
 }
 
@@ -111,9 +112,16 @@ impl HostBuilder {
         self
     }
 
-    /// How many calls may run at once; 64 unless set, at most 256. Calls that wait for time or files need no core.
+    /// How many calls may have started and not ended at once; 64 unless set, at most 256.
     pub fn max_parallel(mut self, slots: NonZeroUsize) -> Self {
         self.parallel = Some(Parallel::UpTo(slots));
+        self
+    }
+
+    /// How many of the calls that have started compute at one moment; as many as this machine has cores unless set. A call
+    /// that waits for time, network or a browser is not counted.
+    pub fn cores(mut self, cores: NonZeroUsize) -> Self {
+        self.cores = Some(cores);
         self
     }
 
@@ -135,9 +143,11 @@ impl HostBuilder {
         self
     }
 
-    /// Tells `observer` what happens to every call, from the threads that do the work: it must be quick.
+    /// Tells `observer` what happens to every call, on a thread of its own; several may be given. One that is too slow
+    /// slows no call: progress is kept to the latest, and beyond 16,384 waiting events the rest is dropped and counted in
+    /// [`Event::dropped`](crate::Event::dropped).
     pub fn observer(mut self, observer: Observer) -> Self {
-        self.observer = Some(observer);
+        self.observers.push(observer);
         self
     }
 
@@ -177,9 +187,22 @@ impl HostBuilder {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
         };
-        let dispatcher =
-            Dispatcher::new(Arc::new(rules), Arc::new(sandbox), parallel, self.observer).map_err(HostError::Threads)?;
-        Ok(Host { dispatcher, problems })
+        let cores = self.cores.unwrap_or_else(most_cores);
+        let setup = Setup {
+            rules: Arc::new(rules),
+            sandbox: Arc::new(sandbox),
+            parallel,
+            cores,
+            observers: self.observers,
+        };
+        Ok(Host {
+            dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),
+            problems,
+            cores: match parallel {
+                Parallel::UpTo(most) => cores.min(most),
+                Parallel::Serial => NonZeroUsize::MIN,
+            },
+        })
     }
 
     fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {
@@ -214,6 +237,10 @@ impl HostBuilder {
         }
         catalog
     }
+}
+
+fn most_cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn most_slots() -> NonZeroUsize {

@@ -2,17 +2,21 @@
 //! It must not decide anything itself; it puts the rooms together.
 
 mod builder;
+mod client;
 mod plan;
 
 pub use builder::{HostBuilder, HostError};
-pub use plan::{Plan, PlannedCall, Wait};
+pub use client::Client;
+pub use plan::{Plan, PlannedCall};
 
 use crate::call::{Call, Outcome};
 use crate::catalog::{Entry, LoadError, Plugin};
-use crate::dispatch::{BatchError, Dispatcher};
+use crate::dispatch::{Batch, BatchError, Dispatcher, LiveCall, Whose};
 use crate::policy::Policy;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A running host. Cheap to share behind an `Arc`; dropping it stops whatever still runs.
 ///
@@ -35,13 +39,21 @@ use std::sync::Arc;
 /// let outcomes = runtime.block_on(host.batch(batch))?;
 ///
 /// assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
-/// assert_eq!(outcomes[2].waited_for, ["2".into()]);
+/// assert_eq!(outcomes[2].waited_for(), ["2".into()]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Host {
-    dispatcher: Dispatcher,
+    dispatcher: Arc<Dispatcher>,
     problems: Vec<LoadError>,
+    cores: NonZeroUsize,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Clients may live on; their calls don't.
+        self.dispatcher.cancel(Whose::All);
+    }
 }
 
 impl Host {
@@ -65,9 +77,25 @@ impl Host {
     /// cancels nothing but the calls that name it in `after`.
     ///
     /// # Errors
-    /// If ids are given twice, or `after` names an unknown call or goes in a circle; then nothing has started.
+    /// If ids are given twice, a call names an unknown one, names go in a circle, or a `$result` makes no sense; then nothing
+    /// has started.
     pub async fn batch(&self, calls: Vec<Call>) -> Result<Vec<Outcome>, BatchError> {
-        Ok(self.dispatcher.submit(calls)?.outcomes().await)
+        Ok(self.submit(calls)?.outcomes().await)
+    }
+
+    /// Takes a batch in and hands it back as it runs: to be awaited, or taken back in whole or in part.
+    ///
+    /// # Errors
+    /// As `batch`.
+    pub fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
+        self.dispatcher.submit(0, calls)
+    }
+
+    /// A door for one of several users of this host: their calls are scheduled together with all others, each has a bounded
+    /// queue of its own, and takes back only its own calls.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.dispatcher))
     }
 
     /// Compiles the plugins that these calls need, beside each other, so that no call has to wait for that. Compiled code
@@ -86,7 +114,24 @@ impl Host {
 
     /// Takes back every call that has not ended: waiting ones at once, running ones as soon as their guest has stopped.
     pub fn cancel_all(&self) {
-        self.dispatcher.cancel_all();
+        self.dispatcher.cancel(Whose::All);
+    }
+
+    /// The calls of all clients that have not ended, the oldest first. Never waits for any of them.
+    #[must_use]
+    pub fn status(&self) -> Vec<LiveCall> {
+        self.dispatcher.status()
+    }
+
+    /// Waits until the observers have been told all that has happened so far, at most for that long; whether they have.
+    pub fn settle_events(&self, at_most: Duration) -> bool {
+        self.dispatcher.settle_events(at_most)
+    }
+
+    /// How many calls compute at one moment.
+    #[must_use]
+    pub fn cores(&self) -> NonZeroUsize {
+        self.cores
     }
 
     /// All tools, by name.

@@ -1,8 +1,8 @@
 //! What a batch would do: the same resolution and the same scheduler as a run, and nothing runs.
 //! It must not have rules of its own.
 
-use crate::call::{Call, CallError, CallId, Entry, Footprint, Status};
-use crate::dispatch::{BatchError, Rules, batch_ids, order};
+use crate::call::{Call, CallError, CallId, Footprint, Status, Wait};
+use crate::dispatch::{BatchError, Named, Rules};
 use crate::schedule::{Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -25,34 +25,28 @@ pub struct PlannedCall {
     pub id: CallId,
     /// Its tool.
     pub tool: String,
-    /// What it would hold; empty if it would be refused.
+    /// What it would hold, as far as that can be said; empty if it would be refused.
     pub footprint: Arc<Footprint>,
+    /// What can't be said yet, one sentence for each claim that takes a result. Until then the footprint has all that the
+    /// claim could mean.
+    pub unknown: Vec<String>,
     /// Whom it would wait for.
     pub waits_for: Vec<Wait>,
     /// Why it would not run at all.
     pub refused: Option<(Status, CallError)>,
 }
 
-/// One reason to wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// The earlier call.
-    pub on: CallId,
-    /// This call's entry and the earlier one's, which conflict; `None` if this call names the earlier one in `after`.
-    pub entries: Option<(Entry, Entry)>,
-}
-
 pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
-    let ids = batch_ids(calls)?;
+    let named = Named::new(calls)?;
     let mut planner = Planner {
         scheduler: Scheduler::new(NonZeroUsize::MAX),
         at: HashMap::new(),
         levels: vec![None; calls.len()],
         tickets: vec![None; calls.len()],
-        ids: &ids,
+        named: &named,
     };
     let mut planned: Vec<Option<PlannedCall>> = vec![None; calls.len()];
-    for index in order(calls, &ids)? {
+    for index in named.order.iter().copied() {
         if let (Some(call), Some(slot)) = (calls.get(index), planned.get_mut(index)) {
             *slot = planner.add(rules, index, call);
         }
@@ -60,7 +54,7 @@ pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
     let levels = planner.levels;
     let depth = levels.iter().flatten().max().map_or(0, |deepest| deepest + 1);
     let group = |level| {
-        let here = levels.iter().zip(&ids).filter(|(at, _)| **at == Some(level));
+        let here = levels.iter().zip(&named.ids).filter(|(at, _)| **at == Some(level));
         here.map(|(_, id)| id.clone()).collect()
     };
     Ok(Plan {
@@ -75,32 +69,34 @@ struct Planner<'a> {
     at: HashMap<Ticket, usize>,
     levels: Vec<Option<usize>>,
     tickets: Vec<Option<Ticket>>,
-    ids: &'a [CallId],
+    named: &'a Named,
 }
 
 impl Planner<'_> {
     fn add(&mut self, rules: &Rules, index: usize, call: &Call) -> Option<PlannedCall> {
-        let id = self.ids.get(index)?.clone();
+        let id = self.named.ids.get(index)?.clone();
         let tool = call.tool.clone();
-        let prepared = match rules.prepare(call) {
+        let prepared = match rules.prepare(call, self.named.links.get(index)?) {
             Ok(prepared) => prepared,
             Err(refused) => {
                 return Some(PlannedCall {
                     id,
                     tool,
                     footprint: Arc::default(),
+                    unknown: Vec::new(),
                     waits_for: Vec::new(),
                     refused: Some((refused.status, refused.error)),
                 });
             }
         };
-        let position = |name: &CallId| self.ids.iter().position(|id| id == name);
-        let after = call.after.iter().filter_map(position);
-        let after = after.filter_map(|at| self.tickets.get(at).copied().flatten()).collect();
+        let before = self.named.before(call, index).into_iter();
+        let after = before
+            .filter_map(|at| self.tickets.get(at).copied().flatten())
+            .collect();
         let ticket = self.scheduler.submit(Submission {
-            footprint: Arc::clone(&prepared.footprint),
             after,
             priority: call.priority,
+            ..Submission::new(Arc::clone(&prepared.footprint))
         });
         let waits = self.waits(ticket);
         let level = waits
@@ -114,6 +110,7 @@ impl Planner<'_> {
             id,
             tool,
             footprint: prepared.footprint,
+            unknown: prepared.unknown,
             waits_for: waits.into_iter().map(|(_, wait)| wait).collect(),
             refused: None,
         })
@@ -127,7 +124,7 @@ impl Planner<'_> {
                 Reason::Conflict { mine, theirs } => Some((mine.clone(), theirs.clone())),
                 Reason::After => None,
             };
-            let on = self.ids.get(at)?.clone();
+            let on = self.named.ids.get(at)?.clone();
             Some((at, Wait { on, entries }))
         });
         let mut waits: Vec<(usize, Wait)> = known.collect();

@@ -73,14 +73,33 @@ impl Tool {
     /// # Errors
     /// If a claim's path leads to something that is not a text.
     pub fn wants(&self, arguments: &Value) -> Result<Vec<Want>, WantError> {
+        self.wants_of(arguments, |_| true)
+    }
+
+    /// What this call asks for by those claims alone that `known` says yes to.
+    ///
+    /// # Errors
+    /// As `wants`.
+    pub fn wants_of(&self, arguments: &Value, known: impl Fn(&Claim) -> bool) -> Result<Vec<Want>, WantError> {
         let mut wants = Vec::with_capacity(self.claims.len());
-        for (index, claim) in self.claims.iter().enumerate() {
+        for (index, claim) in self.claims.iter().enumerate().filter(|(_, claim)| known(claim)) {
             for (value, place) in values(index, claim.source(), arguments)? {
                 let kind = want(claim, value, place);
                 wants.push(Want { claim: index, kind });
             }
         }
         Ok(wants)
+    }
+}
+
+impl Claim {
+    /// The property of the arguments that the value comes from; `None` for a fixed value.
+    #[must_use]
+    pub fn property(&self) -> Option<&str> {
+        match self.source() {
+            Source::Fixed(_) => None,
+            Source::From { text, .. } => first_property(text),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 /// | `open_files` | a guest that opens without closing | opening fails; a call that fails for it ends `limit` |
 /// | `in_place` | a private copy that fills the disk | the file is updated in place, and the outcome says so |
 /// | `waiting` | more calls than can be kept | the call is refused, `overloaded` |
+/// | `client_waiting` | one client that fills the queue for all | its call is refused, `overloaded` |
 /// | `component` | a component that takes minutes to compile | the plugin is left out |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -34,6 +35,8 @@ pub struct Limits {
     pub in_place: u64,
     /// Calls that have not ended.
     pub waiting: usize,
+    /// Calls of one client that have not ended.
+    pub client_waiting: usize,
     /// Bytes of a component.
     pub component: u64,
 }
@@ -49,6 +52,7 @@ impl Default for Limits {
             open_files: 256,
             in_place: 256 << 20,
             waiting: 10_000,
+            client_waiting: 2_000,
             component: 64 << 20,
         }
     }
@@ -67,6 +71,7 @@ impl Limits {
             open_files: self.open_files.min(ceiling.open_files),
             in_place: self.in_place.min(ceiling.in_place),
             waiting: ceiling.waiting,
+            client_waiting: ceiling.client_waiting,
             component: ceiling.component,
         }
     }

@@ -90,6 +90,8 @@ impl Policy {
             },
             Resource::Network { host, port } => self.judge_host(host, *port),
             Resource::Browser { session } => self.judge_session(session),
+            // Only ever held, until it is known which.
+            Resource::AnyBrowser => self.judge_session("*"),
         }
     }
 

@@ -80,6 +80,7 @@ struct WrittenLimits {
     open_files: Option<u32>,
     in_place_bytes: Option<u64>,
     waiting_calls: Option<usize>,
+    client_calls: Option<usize>,
     component_bytes: Option<u64>,
 }
 
@@ -94,6 +95,7 @@ impl WrittenLimits {
             open_files: self.open_files.unwrap_or(base.open_files),
             in_place: self.in_place_bytes.unwrap_or(base.in_place),
             waiting: self.waiting_calls.unwrap_or(base.waiting),
+            client_waiting: self.client_calls.unwrap_or(base.client_waiting),
             component: self.component_bytes.unwrap_or(base.component),
         }
     }

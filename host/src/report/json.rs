@@ -2,10 +2,11 @@
 //! It must not leave a field out because it is empty, except where the documentation marks it optional.
 
 use super::Summary;
-use crate::call::{Access, CallError, Content, Entry, Outcome, Resource, Scope};
+use crate::call::{Access, CallError, Content, Entry, Event, Outcome, Resource, Scope, Wait, What};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use std::num::NonZeroUsize;
 
 /// One outcome: `{id, tool, status, content, structured?, error?, waited_for, timing, notes?, log?}`.
 #[must_use]
@@ -21,7 +22,7 @@ pub fn outcome(outcome: &Outcome) -> Value {
     if let Some(error) = &outcome.error {
         fields.insert("error".into(), call_error(error));
     }
-    fields.insert("waited_for".into(), json!(outcome.waited_for));
+    fields.insert("waited_for".into(), json!(outcome.waited_for()));
     let timing = outcome.timing;
     fields.insert(
         "timing".into(),
@@ -30,6 +31,7 @@ pub fn outcome(outcome: &Outcome) -> Value {
             "start_us": timing.start_us,
             "end_us": timing.end_us,
             "run_us": timing.run_us,
+            "cpu_us": timing.cpu_us,
         }),
     );
     if !outcome.notes.is_empty() {
@@ -41,12 +43,50 @@ pub fn outcome(outcome: &Outcome) -> Value {
     Value::Object(fields)
 }
 
+/// One event: `{at_us, batch, id, event, …}`, and `dropped` if some were lost before it.
+#[must_use]
+pub fn event(event: &Event) -> Value {
+    let mut value = match &event.what {
+        What::Queued { tool, waits } => json!({ "event": "queued", "tool": tool, "waits_for": waits_for(waits) }),
+        What::Planned { waits } => json!({ "event": "planned", "waits_for": waits_for(waits) }),
+        What::Started => json!({ "event": "started" }),
+        What::Progress { done, total, message } => {
+            json!({ "event": "progress", "done": done, "total": total, "message": message })
+        }
+        What::Output(piece) => json!({ "event": "output", "content": content(piece) }),
+        What::Log { level, text } => json!({ "event": "log", "level": level.as_str(), "text": text }),
+        What::Finished { status } => json!({ "event": "finished", "status": status.as_str() }),
+    };
+    if let Some(fields) = value.as_object_mut() {
+        let mut all = Map::new();
+        all.insert("at_us".into(), json!(event.at_us));
+        all.insert("batch".into(), json!(event.batch));
+        all.insert("id".into(), json!(event.id));
+        all.append(fields);
+        if event.dropped > 0 {
+            all.insert("dropped".into(), json!(event.dropped));
+        }
+        *fields = all;
+    }
+    value
+}
+
+/// Reasons to wait: `[{id, mine, theirs}]`; both `null` and `after: true` where the call names the other one.
+#[must_use]
+pub fn waits_for(waits: &[Wait]) -> Value {
+    let one = |wait: &Wait| match &wait.entries {
+        Some((mine, theirs)) => json!({ "id": wait.on, "mine": entry(mine), "theirs": entry(theirs) }),
+        None => json!({ "id": wait.on, "mine": null, "theirs": null, "after": true }),
+    };
+    waits.iter().map(one).collect()
+}
+
 /// A whole run: `{outcomes, summary}`.
 #[must_use]
-pub fn run(outcomes: &[Outcome]) -> Value {
+pub fn run(outcomes: &[Outcome], cores: NonZeroUsize) -> Value {
     json!({
         "outcomes": outcomes.iter().map(outcome).collect::<Vec<_>>(),
-        "summary": Summary::of(outcomes).to_json(),
+        "summary": Summary::of(outcomes, cores).to_json(),
     })
 }
 
@@ -79,8 +119,8 @@ fn content(content: &Content) -> Value {
 #[must_use]
 pub fn entry(entry: &Entry) -> Value {
     let access = match (&entry.resource, entry.access) {
-        (Resource::Browser { .. }, Access::Read) => "observe",
-        (Resource::Browser { .. }, Access::Write) => "drive",
+        (Resource::Browser { .. } | Resource::AnyBrowser, Access::Read) => "observe",
+        (Resource::Browser { .. } | Resource::AnyBrowser, Access::Write) => "drive",
         (Resource::Path { .. } | Resource::Network { .. }, Access::Read) => "read",
         (Resource::Path { .. } | Resource::Network { .. }, Access::Write) => "write",
     };
@@ -101,5 +141,6 @@ pub fn entry(entry: &Entry) -> Value {
             json!({ "kind": "network", "resource": format!("{host}:{port}"), "access": access })
         }
         Resource::Browser { session } => json!({ "kind": "browser", "resource": session, "access": access }),
+        Resource::AnyBrowser => json!({ "kind": "browser", "resource": null, "access": access }),
     }
 }

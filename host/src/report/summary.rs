@@ -4,6 +4,7 @@
 use crate::call::{CallId, Outcome, Status};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
 /// A run in numbers. Times in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,25 +19,34 @@ pub struct Summary {
     pub serial_us: u64,
     /// The longest chain of calls that had to wait for each other: what no number of slots could beat.
     pub critical_path_us: u64,
+    /// What no order could beat: the critical path, or all computing spread evenly over the cores, whichever is longer.
+    pub lower_bound_us: u64,
     /// `serial_us / wall_us`.
     pub speedup: f64,
+    /// `lower_bound_us / wall_us`: 1 means that nothing was lost to waiting, starting and stopping.
+    pub efficiency: f64,
     /// The most calls that ran at one moment.
     pub max_parallel_seen: usize,
 }
 
 impl Summary {
-    /// The numbers of these outcomes, which are one batch in request order.
+    /// The numbers of these outcomes, which are one batch in request order, run on so many cores.
     #[must_use]
-    pub fn of(outcomes: &[Outcome]) -> Self {
+    pub fn of(outcomes: &[Outcome], cores: NonZeroUsize) -> Self {
         let wall_us = outcomes.iter().map(|outcome| outcome.timing.end_us).max().unwrap_or(0);
         let serial_us = outcomes.iter().map(|outcome| outcome.timing.run_us).sum();
+        let cpu_us: u64 = outcomes.iter().map(|outcome| outcome.timing.cpu_us).sum();
+        let critical_path_us = critical_path(outcomes);
+        let lower_bound_us = critical_path_us.max(cpu_us / cores.get() as u64);
         Self {
             calls: outcomes.len(),
             ok: outcomes.iter().filter(|outcome| outcome.status == Status::Ok).count(),
             wall_us,
             serial_us,
-            critical_path_us: critical_path(outcomes),
+            critical_path_us,
+            lower_bound_us,
             speedup: ratio(serial_us, wall_us),
+            efficiency: ratio(lower_bound_us, wall_us).min(1.0),
             max_parallel_seen: most_at_once(outcomes),
         }
     }
@@ -50,7 +60,9 @@ impl Summary {
             "wall_us": self.wall_us,
             "serial_us": self.serial_us,
             "critical_path_us": self.critical_path_us,
+            "lower_bound_us": self.lower_bound_us,
             "speedup": self.speedup,
+            "efficiency": self.efficiency,
             "max_parallel_seen": self.max_parallel_seen,
         })
     }
@@ -70,7 +82,7 @@ fn critical_path(outcomes: &[Outcome]) -> u64 {
     by_end.sort_by_key(|outcome| (outcome.timing.end_us, outcome.timing.start_us));
     let mut longest: HashMap<&CallId, u64> = HashMap::new();
     for outcome in by_end {
-        let before = outcome.waited_for.iter().filter_map(|id| longest.get(id)).max();
+        let before = outcome.waits.iter().filter_map(|wait| longest.get(&wait.on)).max();
         let length = before.copied().unwrap_or(0) + outcome.timing.run_us;
         longest.insert(&outcome.id, length);
     }
@@ -98,7 +110,7 @@ fn most_at_once(outcomes: &[Outcome]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Timing;
+    use crate::call::{Timing, Wait};
 
     fn ran(id: &str, start: u64, end: u64, waited_for: &[&str]) -> Outcome {
         Outcome {
@@ -108,12 +120,20 @@ mod tests {
             content: vec![],
             structured: None,
             error: None,
-            waited_for: waited_for.iter().map(|id| CallId::from(*id)).collect(),
+            footprint: Default::default(),
+            waits: waited_for
+                .iter()
+                .map(|id| Wait {
+                    on: CallId::from(*id),
+                    entries: None,
+                })
+                .collect(),
             timing: Timing {
                 queued_us: 0,
                 start_us: start,
                 end_us: end,
                 run_us: end - start,
+                cpu_us: end - start,
             },
             notes: vec![],
             log: String::new(),
@@ -134,10 +154,13 @@ mod tests {
             wall_us: 40,
             serial_us: 55,
             critical_path_us: 40,
+            lower_bound_us: 40,
             speedup: 1.38,
+            efficiency: 1.0,
             max_parallel_seen: 2,
         };
-        assert_eq!(Summary::of(&outcomes), expect);
-        assert_eq!(Summary::of(&[]).speedup, 1.0);
+        let cores = NonZeroUsize::new(2).expect("two");
+        assert_eq!(Summary::of(&outcomes, cores), expect);
+        assert_eq!(Summary::of(&[], cores).speedup, 1.0);
     }
 }

@@ -88,8 +88,8 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
     let (id, tool) = (outcome.id.as_str(), &outcome.tool);
     let time = duration(outcome.timing.run_us);
     let mut line = format!("{status}  {id:<id_width$}  {tool:<tool_width$}  {time:>9}");
-    if !outcome.waited_for.is_empty() {
-        let ids: Vec<&str> = outcome.waited_for.iter().map(|id| id.as_str()).collect();
+    if !outcome.waits.is_empty() {
+        let ids: Vec<&str> = outcome.waits.iter().map(|wait| wait.on.as_str()).collect();
         _ = write!(line, "  {}", style.dim(&format!("after {}", ids.join(", "))));
     }
     let preview = match &outcome.error {
@@ -176,6 +176,8 @@ pub fn words(entry: &Entry) -> String {
         }
         (Resource::Network { host, port }, _) => format!("reaches {host}:{port}"),
         (Resource::Browser { session }, Access::Read) => format!("observes the browser session {session}"),
+        (Resource::AnyBrowser, Access::Read) => "observes some browser session".to_owned(),
+        (Resource::AnyBrowser, Access::Write) => "drives some browser session".to_owned(),
         (Resource::Browser { session }, Access::Write) => format!("drives the browser session {session}"),
     }
 }
@@ -184,7 +186,8 @@ impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} calls, {} ok: {} instead of {} one by one, {:.1} times as fast; at most {} at once, longest chain {}",
+            "{} calls, {} ok: {} instead of {} one by one, {:.1} times as fast; at most {} at once, longest chain {}, \
+             {:.0} % of what is possible",
             self.calls,
             self.ok,
             duration(self.wall_us),
@@ -192,6 +195,7 @@ impl std::fmt::Display for Summary {
             self.speedup,
             self.max_parallel_seen,
             duration(self.critical_path_us),
+            self.efficiency * 100.0,
         )
     }
 }

@@ -5,6 +5,7 @@ use super::Job;
 use super::bindings::{Failure, Output, types};
 use crate::call::{CallError, Content, Status};
 use serde_json::Value;
+use std::time::Duration;
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 use wasmtime_wasi::I32Exit;
@@ -42,6 +43,10 @@ pub struct Ended {
     pub notes: Vec<String>,
     /// What the guest logged.
     pub log: String,
+    /// How long it computed.
+    pub cpu: Duration,
+    /// How long it could have computed and no core was free.
+    pub stalled: Duration,
 }
 
 impl Ended {
@@ -59,6 +64,8 @@ impl Ended {
             }),
             notes: Vec::new(),
             log: String::new(),
+            cpu: Duration::ZERO,
+            stalled: Duration::ZERO,
         }
     }
 
@@ -134,6 +141,8 @@ fn accept(output: Output, job: &Job) -> Ended {
         error: None,
         notes: Vec::new(),
         log: String::new(),
+        cpu: Duration::ZERO,
+        stalled: Duration::ZERO,
     }
 }
 

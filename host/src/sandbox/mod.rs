@@ -4,14 +4,18 @@
 
 mod bindings;
 mod cache;
+mod clock;
 mod end;
 mod engine;
 mod files;
 mod log;
+mod slot;
 mod store;
 
 pub use end::Ended;
 pub use engine::MAX_INSTANCES;
+pub use log::Sink;
+pub use slot::Slot;
 
 use crate::call::{Footprint, Status};
 use crate::policy::{Limits, Policy};
@@ -19,12 +23,13 @@ use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
 use files::{Gate, GateView, Gated};
+use slot::{OnSlot, Spent};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Reports, State};
 use tokio::sync::oneshot;
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiView, p2};
 
 /// Bytes that one host call may make the host allocate.
@@ -35,6 +40,7 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     ticker: engine::Ticker,
+    clock: clock::Clock,
     cache: Option<Cache>,
 }
 
@@ -68,7 +74,6 @@ pub enum SandboxError {
 }
 
 /// One call, with everything that was decided about it.
-#[derive(Debug)]
 pub struct Job {
     /// Its component.
     pub plugin: Compiled,
@@ -86,6 +91,16 @@ pub struct Job {
     pub limits: Limits,
     /// Resolves when the caller takes the call back.
     pub stop: Option<oneshot::Receiver<()>>,
+    /// Lends it a core; it begins with one. It has one whenever it likes without.
+    pub slot: Option<Arc<dyn Slot>>,
+    /// Is told what it says while it runs.
+    pub sink: Option<Sink>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("tool", &self.tool).finish_non_exhaustive()
+    }
 }
 
 impl Sandbox {
@@ -100,7 +115,9 @@ impl Sandbox {
         link(&mut linker).map_err(fail)?;
         let key = engine::compatibility_key(&engine);
         let ticker = engine::Ticker::start(engine.clone()).map_err(|e| SandboxError::Engine(e.to_string()))?;
+        let clock = clock::Clock::start().map_err(|e| SandboxError::Engine(e.to_string()))?;
         Ok(Self {
+            clock,
             cache: cache.and_then(|root| Cache::open(root, key)),
             engine,
             linker,
@@ -143,26 +160,33 @@ impl Sandbox {
             let message = format!("{}: the folder {folder} can't be made: {error}", job.tool);
             return Ended::error(Status::Failed, "io", message);
         }
-        let mut store = self.store(gate, &job.limits);
+        let mut store = self.store(gate, &mut job);
         let running = self.ticker.running();
-        let mut stop = job.stop.take();
+        let (mut stop, slot) = (job.stop.take(), job.slot.take());
+        let mut guest = OnSlot::new(call(&mut store, &job), slot);
         let answer = tokio::select! {
             biased;
             () = stopped(&mut stop) => Err(end::Broken::Cancelled),
             () = tokio::time::sleep(job.limits.wall) => Err(end::Broken::Timeout),
-            answer = call(&mut store, &job) => answer.map_err(end::Broken::Trap),
+            answer = &mut guest => answer.map_err(end::Broken::Trap),
         };
-        drop(running);
+        let Spent { cpu, stalled } = guest.spent();
+        drop((guest, running));
         let state = store.into_data();
-        finish(state, answer, &job).await
+        let ended = finish(state, answer, &job).await;
+        Ended { cpu, stalled, ..ended }
     }
 
-    fn store(&self, gate: Gate, limits: &Limits) -> Store<State> {
-        let mut store = Store::new(&self.engine, State::new(gate, limits));
+    fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {
+        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take());
+        let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES);
         // At every tick a busy guest steps back and lets others run; time limits and cancels take effect there.
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|_| {
+            slot::step_back();
+            Ok(UpdateDeadline::Yield(1))
+        });
         // Not at once: a small call is over before the second tick and never steps back.
         store.set_epoch_deadline(2);
         store
@@ -193,6 +217,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         mut gate,
         memory,
         log,
+        alarms: _,
     } = state;
     drop((table, wasi));
     gate.settled().await;
@@ -237,7 +262,7 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, WasiClocksView::clocks)?;
-    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, WasiClocksView::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, clock::view)?;
     random::random::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
     random::insecure::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;

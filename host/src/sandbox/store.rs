@@ -2,8 +2,10 @@
 //! It must not decide what is granted; it carries the decision.
 
 use super::bindings::{report, types};
+use super::clock::Alarms;
 use super::files::Gate;
-use super::log::Log;
+use super::log::{Log, Sink, Stream};
+use crate::call::{Content, Level, What};
 use crate::policy::Limits;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
@@ -18,18 +20,19 @@ pub(super) struct State {
     pub(super) gate: Gate,
     pub(super) memory: Memory,
     pub(super) log: Log,
+    pub(super) alarms: Alarms,
 }
 
 impl State {
-    pub(super) fn new(gate: Gate, limits: &Limits) -> Self {
-        let log = Log::new(limits.log);
+    pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>) -> Self {
+        let log = Log::new(limits.log, sink);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let mut wasi = WasiCtx::builder();
         // Standard output and errors are log lines; there is no input, no argument, no variable, no folder and no
         // network here: files come through the gate alone.
-        wasi.stdout(log.clone())
-            .stderr(log.clone())
+        wasi.stdout(log.of(Stream::Out))
+            .stderr(log.of(Stream::Err))
             .allow_blocking_current_thread(true);
         Self {
             table,
@@ -37,6 +40,7 @@ impl State {
             gate,
             memory: Memory::new(limits.memory),
             log,
+            alarms,
         }
     }
 }
@@ -122,30 +126,52 @@ impl HasData for Reports {
     type Data<'a> = &'a mut Log;
 }
 
+/// The longest message beside a progress count that is passed on, in characters.
+const MESSAGE_CHARS: usize = 500;
+
 impl report::Host for Log {
     fn progress(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
-        match total {
-            Some(total) => self.line(&format!("{done}/{total} {message}")),
-            None => self.line(&format!("{done} {message}")),
-        }
+        let line = match total {
+            Some(total) => format!("{done}/{total} {message}"),
+            None => format!("{done} {message}"),
+        };
+        self.line(&line, || What::Progress {
+            done,
+            total,
+            message: message.chars().take(MESSAGE_CHARS).collect(),
+        });
         Ok(())
     }
 
     fn output(&mut self, piece: types::Content) -> wasmtime::Result<()> {
-        if let types::Content::Text(text) | types::Content::Json(text) = piece {
-            self.line(&text);
+        match piece {
+            types::Content::Text(text) => self.line(&text, || What::Output(Content::Text(text.clone()))),
+            types::Content::Json(text) => self.line(&text, || {
+                What::Output(match serde_json::from_str(&text) {
+                    Ok(value) => Content::Json(value),
+                    Err(_) => Content::Text(text.clone()),
+                })
+            }),
+            // Not text, so not in the log: it is told to whoever watches, and that is all.
+            types::Content::Image(types::Blob { media_type, data }) => {
+                self.tell(|| What::Output(Content::Image { media_type, data }));
+            }
+            types::Content::Blob(types::Blob { media_type, data }) => {
+                self.tell(|| What::Output(Content::Blob { media_type, data }));
+            }
         }
         Ok(())
     }
 
     fn log(&mut self, level: report::Level, message: String) -> wasmtime::Result<()> {
         let level = match level {
-            report::Level::Debug => "debug",
-            report::Level::Info => "info",
-            report::Level::Warn => "warn",
-            report::Level::Error => "error",
+            report::Level::Debug => Level::Debug,
+            report::Level::Info => Level::Info,
+            report::Level::Warn => Level::Warn,
+            report::Level::Error => Level::Error,
         };
-        self.line(&format!("{level}: {message}"));
+        let line = format!("{}: {message}", level.as_str());
+        self.line(&line, || What::Log { level, text: message });
         Ok(())
     }
 }

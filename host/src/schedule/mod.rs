@@ -3,11 +3,14 @@
 //!
 //! # The rule
 //!
-//! A call becomes *ready* exactly when no earlier unfinished call conflicts with it (see [`Footprint::conflict`]) and every
-//! call that it comes `after` has ended ok. Ready calls start while slots are free: higher priority first, then the one
-//! that more calls wait for, then the older. From this follow the promises: conflicting calls run one at a time and in
-//! the order of submission (S1); nothing waits for anything else (S2); a waiting writer holds back later readers, so it
-//! can't starve (S4).
+//! A call becomes *ready* exactly when no earlier unfinished call conflicts with it (see [`Footprint::conflict`]), every
+//! call that it comes `after` has ended as its [`When`] wants, and its footprint is known. Ready calls start while slots
+//! are free: higher priority first, then the one with the longest chain behind it, then the older (see [`rank`]). From this
+//! follow the promises: conflicting calls run one at a time and in the order of submission (S1); nothing waits for anything
+//! else (S2); a waiting writer holds back later readers, so it can't starve (S4).
+//!
+//! All entries of a call are taken in one step, in the order of arrival. Nobody holds one and waits for another, so there
+//! is no deadlock, nothing is tried twice, and an end looks at nobody but those who have an edge to it.
 //!
 //! # Edges to visible entries are enough
 //!
@@ -30,85 +33,46 @@
 //! a direct blocker of W (it conflicts with W where E does), it is unfinished because it waits for E, and it conflicts
 //! with D where E does. A blocker of that kind that is itself taken away passes its own blockers on in the same way.
 //!
+//! # Footprints that are not known yet
+//!
+//! A call whose paths depend on the result of another holds, until that is there, everything that it could mean: P. When
+//! it says what it is, F, F lies within P, so the edges that it has are more than enough, and those stay that stand for a
+//! conflict with F. None is missing: if F conflicts with an unfinished earlier E, so did P; then either E's call is a direct
+//! blocker, or a direct blocker B hid E by a write around it, and B conflicts with F where E does. The same holds for those
+//! who come later: who conflicts with F conflicted with P, and if its edge leads to a call X that hid P instead, X's write
+//! covers F, too, so that X keeps its edge. Those who only conflicted with what P had beyond F lose theirs, after they got
+//! edges to the blockers that it stood for. A footprint that is not within the old one (a link was changed meanwhile) is
+//! rare, and is put in place by the definition: everyone alive is compared.
+//!
+//! # Slots
+//!
+//! A call that starts holds a slot. While it waits for something outside (time, network, a browser) it is *paused*: it
+//! keeps its resources and gives the slot away. When it could go on it gets a slot before anyone starts anew: it holds what
+//! others wait for. How many calls have started and not ended is bounded apart from slots, because each takes memory.
+//!
 //! # Cost
 //!
 //! An arrival costs its path components, the visible entries found, and its edges; an end costs its entries and edges.
-//! Readers of one place never look at each other: each node counts and lists reads and writes apart, and a search leaves
-//! out subtrees without the kind that it looks for.
+//! Readers of one place never look at each other: each node lists reads and writes apart, children that lead to writes are
+//! listed apart from those that don't, and a search visits only what leads to something that it looks for.
 
 mod graph;
 mod index;
+mod rank;
+mod terms;
 
 #[cfg(test)]
 mod tests;
 
-use crate::call::{Entry, Footprint};
-use graph::{Call, State};
+pub use terms::{Decision, Ended, Reason, Submission, Ticket, Wait, When};
+
+use crate::call::Footprint;
+use graph::{Call, Calls, State};
 use index::Index;
+use rank::Rank;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-
-/// A call's place in the order of submission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
-
-/// What a call brings along.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    /// What it holds while it runs.
-    pub footprint: Arc<Footprint>,
-    /// Earlier calls that must have ended ok before it starts; if one doesn't, it is skipped.
-    pub after: Vec<Ticket>,
-    /// Among ready calls the higher starts first.
-    pub priority: i32,
-}
-
-/// What happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// This call starts now.
-    Start(Ticket),
-    /// This call never starts.
-    Skip {
-        /// The call.
-        ticket: Ticket,
-        /// The call that it comes after, which did not end ok.
-        because: Ticket,
-    },
-}
-
-/// How a running call ended, as far as others care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Well.
-    Ok,
-    /// Not well: calls that come after it are skipped.
-    NotOk,
-}
-
-/// A reason to wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait<'a> {
-    /// The earlier call.
-    pub on: Ticket,
-    /// Why.
-    pub reason: Reason<'a>,
-}
-
-/// Why one call waits for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason<'a> {
-    /// These entries conflict.
-    Conflict {
-        /// The waiting call's.
-        mine: &'a Entry,
-        /// The earlier call's.
-        theirs: &'a Entry,
-    },
-    /// The waiting call comes after the earlier one.
-    After,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -122,29 +86,52 @@ enum Mode {
 pub struct Scheduler {
     mode: Mode,
     slots: usize,
+    most_started: usize,
     running: usize,
-    next: u64,
-    calls: BTreeMap<Ticket, Call>,
+    started: usize,
+    calls: Calls,
     index: Index,
     /// Ready calls in the order in which they would start: the last first.
-    ready: BTreeSet<(i32, usize, std::cmp::Reverse<Ticket>)>,
+    ready: BTreeSet<Rank>,
+    /// Paused calls that could go on.
+    resuming: BTreeSet<Rank>,
+    /// Calls whose footprint is to be asked for.
+    unresolved: BTreeSet<Ticket>,
     /// Calls that are to be skipped, with the reason.
     skipped: BTreeMap<Ticket, Ticket>,
+    /// How many calls came since all chains were summed.
+    arrived: usize,
+    /// Room for what a search finds, kept between searches.
+    found: Vec<Ticket>,
 }
 
 impl Scheduler {
-    /// A scheduler that runs at most `slots` calls at once.
+    /// A scheduler in which at most `slots` calls hold a slot at once, and any number is paused.
     #[must_use]
     pub fn new(slots: NonZeroUsize) -> Self {
         Self {
             mode: Mode::Parallel,
             slots: slots.get(),
+            most_started: usize::MAX,
             running: 0,
-            next: 0,
-            calls: BTreeMap::new(),
+            started: 0,
+            calls: Calls::default(),
             index: Index::default(),
             ready: BTreeSet::new(),
+            resuming: BTreeSet::new(),
+            unresolved: BTreeSet::new(),
             skipped: BTreeMap::new(),
+            arrived: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// The same scheduler, in which at most `most` calls have started and not ended, paused ones counted.
+    #[must_use]
+    pub fn with_most_started(self, most: NonZeroUsize) -> Self {
+        Self {
+            most_started: most.get(),
+            ..self
         }
     }
 
@@ -157,57 +144,101 @@ impl Scheduler {
         }
     }
 
-    /// Takes a call in. It starts, or is skipped, when `next` says so.
+    /// Takes a call in. It starts, is resolved, or is skipped, when `next` says so.
     pub fn submit(&mut self, submission: Submission) -> Ticket {
-        let ticket = Ticket(self.next);
-        self.next += 1;
-        let Submission {
-            footprint,
-            after,
-            priority,
-        } = submission;
-        let mut call = Call::new(footprint, priority);
-        // A call that has ended and is forgotten ended ok, or its followers were skipped before it was forgotten.
-        call.after = after
-            .into_iter()
-            .filter(|earlier| self.calls.contains_key(earlier))
-            .collect();
-        self.calls.insert(ticket, call);
+        let Submission { after, .. } = submission;
+        let ticket = self.calls.push(Call {
+            footprint: submission.footprint,
+            handles: index::Handles::new(),
+            state: State::Waiting,
+            known: submission.known,
+            priority: submission.priority,
+            estimate_us: submission.estimate_us,
+            chain_us: submission.estimate_us,
+            pending: 0,
+            blockers: Vec::new(),
+            followers: Vec::new(),
+            epoch: 0,
+            after: after
+                .into_iter()
+                .filter(|earlier| self.calls.contains(*earlier))
+                .collect(),
+            when: submission.when,
+            failed: submission.failed,
+        });
+        self.arrived += 1;
         self.attach(ticket);
+        if self.calls.get(ticket).is_some_and(|call| !call.may_run()) {
+            self.skipped.insert(ticket, ticket);
+        }
         self.settle(ticket);
         ticket
     }
 
-    /// Gives a call its edges and makes its entries visible. Its earlier conflicts are found in the index.
-    fn attach(&mut self, ticket: Ticket) {
-        let Some(call) = self.calls.get(&ticket) else { return };
-        let footprint = Arc::clone(&call.footprint);
-        let mut blockers: BTreeSet<Ticket> = call.after.iter().copied().collect();
-        match self.mode {
-            Mode::Parallel => self.index.conflicts(footprint.entries(), &mut blockers),
-            Mode::Serial => blockers.extend(self.calls.range(..ticket).next_back().map(|(before, _)| *before)),
-        }
-        blockers.remove(&ticket);
-        self.index.insert(ticket, footprint.entries());
-        for blocker in blockers {
-            self.link(blocker, ticket);
-        }
-    }
-
-    /// A running call ended. Its resources are free; ask `next` who starts.
+    /// A started call ended. Its resources are free; ask `next` who starts.
     pub fn finish(&mut self, ticket: Ticket, how: Ended) {
-        if !matches!(self.calls.get(&ticket), Some(call) if call.state == State::Running) {
+        let Some(state) = self
+            .calls
+            .get(ticket)
+            .map(|call| call.state)
+            .filter(|state| state.started())
+        else {
             return;
-        }
-        self.running -= 1;
-        let Some(call) = self.calls.remove(&ticket) else { return };
-        self.index.remove(ticket, call.footprint.entries());
+        };
+        self.leave_slot(ticket, state);
+        self.started -= 1;
+        let Some(mut call) = self.calls.remove(ticket) else {
+            return;
+        };
+        self.index.remove(ticket, call.footprint.entries(), &mut call.handles);
         self.release(ticket, &call, how);
     }
 
-    /// Takes a waiting call out, as if it had never come; those that come after it are skipped. Whether it was waiting.
+    fn leave_slot(&mut self, ticket: Ticket, state: State) {
+        match state {
+            State::Running => self.running -= 1,
+            State::Resuming => {
+                let rank = self.calls.get(ticket).map(|call| call.rank(ticket));
+                rank.map(|rank| self.resuming.remove(&rank));
+            }
+            State::Paused | State::Waiting | State::Ready => {}
+        }
+    }
+
+    /// A running call waits for something outside the host: it keeps its resources and gives its slot away.
+    pub fn pause(&mut self, ticket: Ticket) {
+        if let Some(call) = self.calls.get_mut(ticket).filter(|call| call.state == State::Running) {
+            call.state = State::Paused;
+            self.running -= 1;
+        }
+    }
+
+    /// A paused call wants to go on. Whether it has a slot at once; if not, [`Decision::Resume`] tells when.
+    pub fn resume(&mut self, ticket: Ticket) -> bool {
+        let free = self.running < self.slots;
+        let Some(call) = self.calls.get_mut(ticket) else {
+            return false;
+        };
+        match call.state {
+            State::Running => true,
+            State::Paused if free => {
+                call.state = State::Running;
+                self.running += 1;
+                true
+            }
+            State::Paused => {
+                call.state = State::Resuming;
+                self.resuming.insert(call.rank(ticket));
+                false
+            }
+            State::Resuming | State::Waiting | State::Ready => false,
+        }
+    }
+
+    /// Takes a call out that has not started, as if it had never come; for those that come after it, it did not end ok.
+    /// Whether it was waiting.
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
-        if !matches!(self.calls.get(&ticket), Some(call) if call.state != State::Running) {
+        if self.calls.get(ticket).is_none_or(|call| call.state.started()) {
             return false;
         }
         self.skipped.remove(&ticket);
@@ -215,60 +246,42 @@ impl Scheduler {
         true
     }
 
-    /// Gives a call another footprint: one that waits, or one that was just started and has not opened anything.
+    /// Gives a call its footprint, or another one: a call that waits, or one that was just started and has not opened
+    /// anything.
     ///
-    /// It keeps its place: it waits for every running call and every earlier waiting one that conflicts with the new
+    /// It keeps its place: it waits for every started call and every earlier waiting one that conflicts with the new
     /// footprint, and later waiting ones that conflict wait for it. Whether it is running (still).
     pub fn replan(&mut self, ticket: Ticket, footprint: Arc<Footprint>) -> bool {
-        let Some(call) = self.calls.get(&ticket) else {
+        let Some(call) = self.calls.get(ticket) else {
             return false;
         };
-        let was_running = call.state == State::Running;
-        self.unready(ticket);
-        let old = Arc::clone(&call_footprint(&self.calls, ticket));
-        self.index.remove(ticket, old.entries());
-        self.bridge(ticket);
-        self.unlink_all(ticket);
-        let after: Vec<Ticket> = match self.calls.get_mut(&ticket) {
-            Some(call) => {
-                call.footprint = Arc::clone(&footprint);
-                call.state = State::Waiting;
-                call.after.iter().copied().collect()
-            }
-            None => return false,
+        let was_running = match call.state {
+            State::Running => true,
+            State::Waiting | State::Ready => false,
+            State::Paused | State::Resuming => return false,
         };
-        // Rare, so by the definition: everyone alive is compared.
-        let mut before = Vec::new();
-        let mut behind = Vec::new();
-        for (other, call) in &self.calls {
-            let serial = self.mode == Mode::Serial;
-            if *other == ticket || (!serial && call.footprint.conflict(&footprint).is_none()) {
-                continue;
-            }
-            match call.state == State::Running || *other < ticket {
-                true => before.push(*other),
-                false => behind.push(*other),
-            }
+        let narrower = call.footprint.covers(&footprint);
+        self.unready(ticket);
+        self.unresolved.remove(&ticket);
+        if let Some(call) = self.calls.get_mut(ticket) {
+            call.state = State::Waiting;
+            call.known = true;
         }
-        for blocker in before.into_iter().chain(after) {
-            self.link(blocker, ticket);
+        match narrower {
+            true => self.narrow(ticket, &footprint),
+            false => self.reattach(ticket, &footprint),
         }
-        for follower in behind {
-            self.unready(follower);
-            self.link(ticket, follower);
-        }
-        // Nothing of the index is hidden by this call: its entries are only added, which is always safe.
-        self.index.add(ticket, footprint.entries());
-        let free = self.calls.get(&ticket).is_some_and(|call| call.blockers.is_empty());
+        let free = self.calls.get(ticket).is_some_and(|call| call.pending == 0);
         match (was_running, free) {
             (true, true) => {
-                if let Some(call) = self.calls.get_mut(&ticket) {
+                if let Some(call) = self.calls.get_mut(ticket) {
                     call.state = State::Running;
                 }
                 true
             }
             (true, false) => {
                 self.running -= 1;
+                self.started -= 1;
                 false
             }
             (false, _) => {
@@ -288,24 +301,37 @@ impl Scheduler {
             self.take_out(ticket);
             return Some(Decision::Skip { ticket, because });
         }
+        if let Some(ticket) = self.unresolved.pop_first() {
+            return Some(Decision::Resolve(ticket));
+        }
         if self.running >= self.slots {
             return None;
         }
+        // Those that hold resources already go on before others take some.
+        if let Some((_, _, std::cmp::Reverse(ticket))) = self.resuming.pop_last() {
+            self.calls.get_mut(ticket)?.state = State::Running;
+            self.running += 1;
+            return Some(Decision::Resume(ticket));
+        }
+        if self.started >= self.most_started {
+            return None;
+        }
+        self.rank_all();
         let (_, _, std::cmp::Reverse(ticket)) = self.ready.pop_last()?;
-        let call = self.calls.get_mut(&ticket)?;
-        call.state = State::Running;
+        self.calls.get_mut(ticket)?.state = State::Running;
         self.running += 1;
+        self.started += 1;
         Some(Decision::Start(ticket))
     }
 
     /// What a call waits for now, directly; the oldest first.
     #[must_use]
     pub fn waits(&self, ticket: Ticket) -> Vec<Wait<'_>> {
-        let Some(call) = self.calls.get(&ticket) else {
+        let Some(call) = self.calls.get(ticket) else {
             return Vec::new();
         };
         let waits = call.blockers.iter().filter_map(|on| {
-            let other = self.calls.get(on)?;
+            let other = self.calls.get(*on)?;
             let reason = match call.footprint.conflict(&other.footprint) {
                 Some(pair) => Reason::Conflict {
                     mine: pair.mine,
@@ -318,22 +344,32 @@ impl Scheduler {
         waits.collect()
     }
 
-    /// How many calls run.
+    /// How many calls hold a slot.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running
     }
 
+    /// How many calls have started and not ended.
+    #[must_use]
+    pub fn started(&self) -> usize {
+        self.started
+    }
+
     /// How many calls have not started.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.calls.len() - self.running
+        self.calls.len() - self.started
     }
 }
 
-fn call_footprint(calls: &BTreeMap<Ticket, Call>, ticket: Ticket) -> Arc<Footprint> {
-    calls
-        .get(&ticket)
-        .map(|call| Arc::clone(&call.footprint))
-        .unwrap_or_default()
+impl Call {
+    /// Whether what it comes after has ended so, or may still end so, that it runs.
+    fn may_run(&self) -> bool {
+        match self.when {
+            When::Ok => !self.failed,
+            When::Failed => self.failed || !self.after.is_empty(),
+            When::Always => true,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 mod oracle;
 
 use super::*;
-use crate::call::{Access, CanonicalPath, Resource, Scope};
+use crate::call::{Access, CanonicalPath, Entry, Resource, Scope};
 
 /// `r a/b` reads the file, `w a/b` writes it; a trailing `/` means the folder, `/**` the tree; `@name` a session.
 pub(super) fn footprint(text: &str) -> Arc<Footprint> {
@@ -11,6 +11,7 @@ pub(super) fn footprint(text: &str) -> Arc<Footprint> {
         let (access, place) = part.split_once(' ').expect("an access and a place");
         let access = if access == "w" { Access::Write } else { Access::Read };
         let resource = match place.strip_prefix('@') {
+            Some("*") => Resource::AnyBrowser,
             Some(session) => Resource::Browser {
                 session: session.into(),
             },
@@ -39,9 +40,9 @@ fn submit(scheduler: &mut Scheduler, text: &str) -> Ticket {
 
 fn submit_with(scheduler: &mut Scheduler, text: &str, after: &[Ticket], priority: i32) -> Ticket {
     scheduler.submit(Submission {
-        footprint: footprint(text),
         after: after.to_vec(),
         priority,
+        ..Submission::new(footprint(text))
     })
 }
 
@@ -51,7 +52,8 @@ fn drain(scheduler: &mut Scheduler) -> Vec<i64> {
     let mut started = Vec::new();
     while let Some(decision) = scheduler.next() {
         started.push(match decision {
-            Decision::Start(ticket) => number(ticket),
+            Decision::Start(ticket) | Decision::Resume(ticket) => number(ticket),
+            Decision::Resolve(ticket) => 100 + number(ticket),
             Decision::Skip { ticket, .. } => -number(ticket),
         });
     }
@@ -81,7 +83,7 @@ fn check(calls: &[&str], steps: &[&[i64]]) {
         found.pop();
     }
     assert_eq!(found, steps, "{calls:?}");
-    assert!(scheduler.index.is_empty() && scheduler.calls.is_empty());
+    assert!(scheduler.index.is_empty() && scheduler.calls.len() == 0);
 }
 
 #[test]
@@ -95,6 +97,10 @@ fn conflicts_run_in_order_and_alone() {
     check(&["r a/**", "w a/b/c/d", "w b"], &[&[0, 2], &[1]]);
     check(&["w a/**", "r a", "r ab"], &[&[0, 2], &[1]]);
     check(&["w @main", "r @main", "r @main", "w @other"], &[&[0, 3], &[1, 2]]);
+    check(
+        &["w @a", "w @b", "r @*", "r @a", "w @c"],
+        &[&[0, 1], &[3], &[2], &[], &[4]],
+    );
 }
 
 #[test]
@@ -200,7 +206,7 @@ fn planned_again() {
     assert!(scheduler.replan(second, footprint("w c")), "nobody is at c");
     scheduler.finish(second, Ended::Ok);
     scheduler.finish(third, Ended::Ok);
-    assert!(scheduler.index.is_empty() && scheduler.calls.is_empty() && scheduler.running() == 0);
+    assert!(scheduler.index.is_empty() && scheduler.calls.len() == 0 && scheduler.running() == 0);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Rights {
                 scope: *scope,
                 access: entry.access,
             }),
-            Resource::Network { .. } | Resource::Browser { .. } => None,
+            Resource::Network { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
         });
         Self(rights.collect())
     }

@@ -1,13 +1,51 @@
-//! One mount's path tree: who holds what at which component. Nodes live in a list and are given back when empty.
-//! It must not recurse: a path can be thousands of components deep.
+//! The places that are held, as a tree of names; one table finds a child by its parent and name, whatever the depth.
+//! It must not know who holds them, nor recurse: a path can be thousands of components deep.
 
-use super::{Access, Scope, Ticket};
-use crate::call::CanonicalPath;
-use std::collections::{BTreeSet, HashMap};
+use super::lists::NONE;
+use crate::call::{Access, CanonicalPath};
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
 
-type Id = usize;
+/// A place, by its number.
+pub(super) type Node = usize;
 
-const ROOT: Id = 0;
+#[derive(Clone, Debug)]
+struct Place {
+    parent: Node,
+    name: Box<str>,
+    hash: u64,
+    /// The first of the children that lead to a write, and of those that don't: who looks for writes sees no others.
+    children: [Node; 2],
+    prev: Node,
+    next: Node,
+    /// Entries held here and below, by access.
+    held: [usize; 2],
+}
+
+impl Place {
+    /// Which of its parent's lists of children it is in.
+    fn side(&self) -> usize {
+        usize::from(self.held(Access::Write) == 0)
+    }
+
+    fn held(&self, access: Access) -> usize {
+        let [reads, writes] = self.held;
+        match access {
+            Access::Read => reads,
+            Access::Write => writes,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    places: Vec<Place>,
+    free: Vec<Node>,
+    by_name: HashTable<Node>,
+    // Keyed at random: names come from callers, who must not be able to choose colliding ones.
+    keys: RandomState,
+}
 
 /// Which holders a search is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,259 +64,198 @@ impl Wanted {
     }
 }
 
-/// One entry at a node.
-type Held = (Scope, Access, Ticket);
-
-#[derive(Debug, Default)]
-struct Node {
-    parent: Id,
-    name: Box<str>,
-    children: HashMap<Box<str>, Id>,
-    held: BTreeSet<Held>,
-    /// Held here and below, by access.
-    reads: usize,
-    writes: usize,
-}
-
-impl Node {
-    fn has(&self, wanted: Wanted) -> bool {
-        self.writes > 0 || (wanted == Wanted::All && self.reads > 0)
-    }
-
-    /// Adds the holders of one scope.
-    fn collect(&self, scope: Scope, wanted: Wanted, found: &mut BTreeSet<Ticket>) {
-        let mut of = |access| {
-            let (low, high) = ((scope, access, Ticket(0)), (scope, access, Ticket(u64::MAX)));
-            found.extend(self.held.range(low..=high).map(|(_, _, ticket)| *ticket));
-        };
-        of(Access::Write);
-        if wanted == Wanted::All {
-            of(Access::Read);
-        }
-    }
-
-    fn collect_all(&self, wanted: Wanted, found: &mut BTreeSet<Ticket>) {
-        for scope in [Scope::File, Scope::Directory, Scope::Tree] {
-            self.collect(scope, wanted, found);
-        }
-    }
-}
-
-/// See the module.
-#[derive(Debug)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
-    free: Vec<Id>,
-    /// Entries of files with several links, which are never hidden.
-    linked: BTreeSet<(Ticket, Id)>,
-    /// How many folder entries a call has here, by access.
-    folders: HashMap<(Ticket, Access), usize>,
-}
-
-impl Default for Tree {
-    fn default() -> Self {
-        Self {
-            nodes: vec![Node::default()],
-            free: Vec::new(),
-            linked: BTreeSet::new(),
-            folders: HashMap::new(),
-        }
-    }
-}
-
 impl Tree {
-    pub(super) fn is_empty(&self) -> bool {
-        self.nodes.get(ROOT).is_none_or(|root| !root.has(Wanted::All))
-    }
-
-    pub(super) fn has_folder(&self, ticket: Ticket, access: Access) -> bool {
-        self.folders.contains_key(&(ticket, access))
-    }
-
-    /// Those that hold a place in the scope around `path`, or whose scope holds `path`.
-    pub(super) fn find(&self, path: &CanonicalPath, scope: Scope, wanted: Wanted, found: &mut BTreeSet<Ticket>) {
-        let mut at = ROOT;
-        let mut parts = path.components().peekable();
-        while let Some(part) = parts.next() {
-            let Some(node) = self.nodes.get(at).filter(|node| node.has(wanted)) else {
-                return;
-            };
-            node.collect(Scope::Tree, wanted, found);
-            if parts.peek().is_none() {
-                node.collect(Scope::Directory, wanted, found);
-            }
-            match node.children.get(part) {
-                Some(child) => at = *child,
-                None => return,
-            }
-        }
-        let Some(node) = self.nodes.get(at) else { return };
-        node.collect_all(wanted, found);
-        match scope {
-            Scope::File => {}
-            Scope::Directory => {
-                for child in node.children.values().filter_map(|id| self.nodes.get(*id)) {
-                    child.collect_all(wanted, found);
-                }
-            }
-            Scope::Tree => self.below(at, wanted, |node| node.collect_all(wanted, found)),
-        }
-    }
-
-    /// Visits the nodes below `top` that lead to something wanted.
-    fn below<'t>(&'t self, top: Id, wanted: Wanted, mut visit: impl FnMut(&'t Node)) {
-        let mut todo: Vec<Id> = vec![top];
-        while let Some(id) = todo.pop() {
-            for child in self.nodes.get(id).into_iter().flat_map(|node| node.children.values()) {
-                if let Some(node) = self.nodes.get(*child).filter(|node| node.has(wanted)) {
-                    visit(node);
-                    todo.push(*child);
-                }
-            }
-        }
-    }
-
-    pub(super) fn add(&mut self, path: &CanonicalPath, scope: Scope, access: Access, ticket: Ticket, linked: bool) {
-        let at = self.walk_or_make(path);
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        if !node.held.insert((scope, access, ticket)) {
-            return;
-        }
-        if linked {
-            self.linked.insert((ticket, at));
-        }
-        if scope != Scope::File {
-            *self.folders.entry((ticket, access)).or_default() += 1;
-        }
-        self.count(at, access, 1);
-    }
-
-    pub(super) fn remove(&mut self, path: &CanonicalPath, scope: Scope, access: Access, ticket: Ticket) {
-        if let Some(at) = self.walk(path) {
-            self.take(at, (scope, access, ticket));
-            self.prune(at);
-        }
-    }
-
-    /// Takes out every entry within the scope around `path`, except those of files with several links.
-    pub(super) fn hide(&mut self, path: &CanonicalPath, scope: Scope) -> Vec<(Ticket, Access, Scope)> {
-        let Some(at) = self.walk(path) else { return Vec::new() };
-        let mut within: Vec<(Id, Held)> = Vec::new();
-        let mut todo = vec![(at, scope)];
-        while let Some((id, scope)) = todo.pop() {
-            let Some(node) = self.nodes.get(id).filter(|node| node.has(Wanted::All)) else {
-                continue;
-            };
-            // Scopes are ordered by how much they cover: what covers no more than ours at this place is within.
-            let fits = node
-                .held
-                .iter()
-                .filter(|(held, _, ticket)| *held <= scope && !self.linked.contains(&(*ticket, id)));
-            within.extend(fits.map(|held| (id, *held)));
-            match scope {
-                Scope::File => {}
-                Scope::Directory => todo.extend(node.children.values().map(|child| (*child, Scope::File))),
-                Scope::Tree => todo.extend(node.children.values().map(|child| (*child, Scope::Tree))),
-            }
-        }
-        let mut hidden = Vec::with_capacity(within.len());
-        for (id, held) in &within {
-            self.take(*id, *held);
-            hidden.push((held.2, held.1, held.0));
-        }
-        for (id, _) in within {
-            self.prune(id);
-        }
-        hidden
-    }
-
-    fn take(&mut self, at: Id, held: Held) {
-        let (scope, access, ticket) = held;
-        if !self.nodes.get_mut(at).is_some_and(|node| node.held.remove(&held)) {
-            return;
-        }
-        self.linked.remove(&(ticket, at));
-        if scope != Scope::File
-            && let Some(count) = self.folders.get_mut(&(ticket, access))
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.folders.remove(&(ticket, access));
-            }
-        }
-        self.count(at, access, -1);
-    }
-
-    /// Adds to the counts of a node and of all above it.
-    fn count(&mut self, mut at: Id, access: Access, by: isize) {
-        loop {
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            let counter = match access {
-                Access::Read => &mut node.reads,
-                Access::Write => &mut node.writes,
-            };
-            *counter = counter.saturating_add_signed(by);
-            if at == ROOT {
-                return;
-            }
-            at = node.parent;
-        }
-    }
-
-    fn walk(&self, path: &CanonicalPath) -> Option<Id> {
-        path.components()
-            .try_fold(ROOT, |at, part| self.nodes.get(at)?.children.get(part).copied())
-    }
-
-    fn walk_or_make(&mut self, path: &CanonicalPath) -> Id {
-        let mut at = ROOT;
+    /// The place of that path, made if it isn't there. The caller counts an entry there, or it is never given back.
+    pub(super) fn make(&mut self, path: &CanonicalPath) -> Node {
+        // A mount's root is a child of nobody, named like the mount.
+        let mut at = self.child_or_new(NONE, path.mount());
         for part in path.components() {
-            let child = self.nodes.get(at).and_then(|node| node.children.get(part).copied());
-            at = match child {
-                Some(child) => child,
-                None => self.make(at, part),
-            };
+            at = self.child_or_new(at, part);
         }
         at
     }
 
-    fn make(&mut self, parent: Id, name: &str) -> Id {
-        let node = Node {
-            parent,
-            name: name.into(),
-            ..Node::default()
+    fn child_or_new(&mut self, parent: Node, name: &str) -> Node {
+        let hash = self.keys.hash_one((parent, name));
+        let places = &self.places;
+        let same = |node: &Node| {
+            places
+                .get(*node)
+                .is_some_and(|place| place.parent == parent && *place.name == *name)
         };
-        let id = match self.free.pop() {
-            Some(id) => {
-                if let Some(slot) = self.nodes.get_mut(id) {
-                    *slot = node;
-                }
-                id
-            }
-            None => {
-                self.nodes.push(node);
-                self.nodes.len() - 1
-            }
-        };
-        if let Some(node) = self.nodes.get_mut(parent) {
-            node.children.insert(name.into(), id);
+        match self.by_name.find(hash, same) {
+            Some(node) => *node,
+            None => self.new_place(parent, name, hash),
         }
-        id
     }
 
-    /// Gives back a node that leads to nothing, and those above it that then do, too.
-    fn prune(&mut self, mut at: Id) {
-        while at != ROOT {
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            if node.has(Wanted::All) || !node.children.is_empty() || node.name.is_empty() {
-                return;
+    fn new_place(&mut self, parent: Node, name: &str, hash: u64) -> Node {
+        let place = Place {
+            parent,
+            name: name.into(),
+            hash,
+            children: [NONE, NONE],
+            prev: NONE,
+            next: NONE,
+            held: [0, 0],
+        };
+        let node = match self.free.pop() {
+            Some(node) => {
+                if let Some(slot) = self.places.get_mut(node) {
+                    *slot = place;
+                }
+                node
             }
-            let (parent, name) = (node.parent, std::mem::take(&mut node.name));
-            if let Some(above) = self.nodes.get_mut(parent) {
-                above.children.remove(&name);
+            None => {
+                self.places.push(place);
+                self.places.len() - 1
             }
-            self.free.push(at);
+        };
+        let places = &self.places;
+        let hash_of = |node: &Node| places.get(*node).map_or(0, |place| place.hash);
+        self.by_name.insert_unique(hash, node, hash_of);
+        self.enlist(node);
+        node
+    }
+
+    /// Puts a node into its parent's list of children.
+    fn enlist(&mut self, node: Node) {
+        let Some((parent, side)) = self.places.get(node).map(|place| (place.parent, place.side())) else {
+            return;
+        };
+        let above = self
+            .places
+            .get_mut(parent)
+            .and_then(|above| above.children.get_mut(side));
+        let next = match above {
+            Some(first) => std::mem::replace(first, node),
+            None => NONE,
+        };
+        if let Some(after) = self.places.get_mut(next) {
+            after.prev = node;
+        }
+        if let Some(place) = self.places.get_mut(node) {
+            (place.prev, place.next) = (NONE, next);
+        }
+    }
+
+    /// Takes a node out of the list of children that it is in, on that side.
+    fn delist(&mut self, node: Node, side: usize) {
+        let Some((parent, prev, next)) = self
+            .places
+            .get(node)
+            .map(|place| (place.parent, place.prev, place.next))
+        else {
+            return;
+        };
+        if let Some(after) = self.places.get_mut(next) {
+            after.prev = prev;
+        }
+        let before = match self.places.get_mut(prev) {
+            Some(before) => Some(&mut before.next),
+            None => self
+                .places
+                .get_mut(parent)
+                .and_then(|above| above.children.get_mut(side)),
+        };
+        if let Some(before) = before {
+            *before = next;
+        }
+    }
+
+    /// One more entry is held at `node`.
+    pub(super) fn count(&mut self, node: Node, access: Access) {
+        let mut at = node;
+        while let Some(place) = self.places.get_mut(at) {
+            let side = place.side();
+            let [reads, writes] = &mut place.held;
+            match access {
+                Access::Read => *reads += 1,
+                Access::Write => *writes += 1,
+            }
+            let (moved, parent) = (place.side() != side, place.parent);
+            if moved {
+                self.delist(at, side);
+                self.enlist(at);
+            }
             at = parent;
         }
+    }
+
+    /// One entry less is held at `node`; places that lead to nothing are given back.
+    pub(super) fn discount(&mut self, node: Node, access: Access) {
+        let mut at = node;
+        while let Some(place) = self.places.get_mut(at) {
+            let side = place.side();
+            let [reads, writes] = &mut place.held;
+            let count = match access {
+                Access::Read => reads,
+                Access::Write => writes,
+            };
+            *count = count.saturating_sub(1);
+            let (moved, parent) = (place.side() != side, place.parent);
+            match place.held == [0, 0] && place.children == [NONE, NONE] {
+                true => {
+                    self.delist(at, side);
+                    self.forget(at);
+                }
+                false if moved => {
+                    self.delist(at, side);
+                    self.enlist(at);
+                }
+                false => {}
+            }
+            at = parent;
+        }
+    }
+
+    fn forget(&mut self, node: Node) {
+        let Some(hash) = self.places.get(node).map(|place| place.hash) else {
+            return;
+        };
+        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == node) {
+            found.remove();
+        }
+        self.free.push(node);
+    }
+
+    pub(super) fn parent(&self, node: Node) -> Option<Node> {
+        let place = self.places.get(node)?;
+        (place.parent != NONE).then_some(place.parent)
+    }
+
+    /// Whether anything wanted is held here or below.
+    pub(super) fn has(&self, node: Node, wanted: Wanted) -> bool {
+        self.places.get(node).is_some_and(|place| {
+            place.held(Access::Write) > 0 || (wanted == Wanted::All && place.held(Access::Read) > 0)
+        })
+    }
+
+    /// The children that lead to something wanted.
+    pub(super) fn children(&self, node: Node, wanted: Wanted) -> impl Iterator<Item = Node> {
+        let [writes, others] = self.places.get(node).map_or([NONE, NONE], |place| place.children);
+        let others = match wanted {
+            Wanted::Writes => NONE,
+            Wanted::All => others,
+        };
+        self.siblings(writes).chain(self.siblings(others))
+    }
+
+    fn siblings(&self, first: Node) -> impl Iterator<Item = Node> {
+        let mut at = first;
+        std::iter::from_fn(move || {
+            let place = self.places.get(at)?;
+            Some(std::mem::replace(&mut at, place.next))
+        })
+    }
+
+    /// How many places there are or were at once: every node is below.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_name.is_empty() && self.free.len() == self.places.len()
     }
 }

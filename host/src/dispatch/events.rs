@@ -1,0 +1,178 @@
+//! Events on their way to observers: a bounded queue and one thread, so that who watches slowly slows nobody.
+//! It must not lose anything in silence: what had no room is counted, and the next event says how many.
+
+use crate::call::{CallId, Event, What};
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Who is told what happens, on a thread of the events' own: it may take its time, and then loses the middle.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Events that wait to be told.
+const MOST: usize = 16_384;
+
+/// See the module.
+pub(super) struct Hub {
+    shared: Arc<Shared>,
+    zero: Instant,
+}
+
+#[derive(Default)]
+struct Shared {
+    // Every call that tells something and the one thread that hands it on share it; held for one push or one swap.
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// Where the latest progress of a call stands that was not handed on yet.
+    progress: HashMap<(u64, CallId), usize>,
+    dropped: u64,
+    /// Whether the thread is handing events on right now.
+    busy: bool,
+    closed: bool,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hub {
+    pub(super) fn start(observers: Vec<Observer>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let ours = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("toolyard-events".into())
+            .spawn(move || hand_on(&ours, &observers))?;
+        Ok(Self {
+            shared,
+            zero: Instant::now(),
+        })
+    }
+
+    pub(super) fn tell(&self, batch: u64, id: &CallId, what: What) {
+        let mut queue = self.shared.queue();
+        // A place of progress is always taken, so repeated progress is kept to one event a call.
+        if let What::Progress { .. } = what {
+            let key = (batch, id.clone());
+            if let Some(place) = queue.progress.get(&key).copied() {
+                if let Some(event) = queue.events.get_mut(place) {
+                    event.what = what;
+                }
+                return;
+            }
+            let place = queue.events.len();
+            if place < MOST {
+                queue.progress.insert(key, place);
+            }
+        }
+        if queue.events.len() >= MOST {
+            queue.dropped += 1;
+            return;
+        }
+        let dropped = std::mem::take(&mut queue.dropped);
+        queue.events.push_back(Event {
+            at_us: u64::try_from(self.zero.elapsed().as_micros()).unwrap_or(u64::MAX),
+            batch,
+            id: id.clone(),
+            what,
+            dropped,
+        });
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until all that was told has been handed on, at most for that long; whether it has.
+    pub(super) fn settle(&self, at_most: Duration) -> bool {
+        let queue = self.shared.queue();
+        let waiting = |queue: &mut Queue| queue.busy || !queue.events.is_empty();
+        let waited = self.shared.changed.wait_timeout_while(queue, at_most, waiting);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // The thread ends by itself when it has handed on what is there; an observer that hangs keeps nobody.
+        self.shared.queue().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+fn hand_on(shared: &Shared, observers: &[Observer]) {
+    let mut queue = shared.queue();
+    loop {
+        let events = std::mem::take(&mut queue.events);
+        queue.progress.clear();
+        queue.busy = !events.is_empty();
+        if events.is_empty() {
+            shared.changed.notify_all();
+            if queue.closed {
+                return;
+            }
+            queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        drop(queue);
+        for event in &events {
+            for observer in observers {
+                if catch_unwind(AssertUnwindSafe(|| observer(event))).is_err() {
+                    tracing::error!(call = %event.id, "an observer panicked at an event");
+                }
+            }
+        }
+        queue = shared.queue();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Status;
+    use std::sync::mpsc::channel;
+
+    /// An observer that stands still loses the middle, is told how much, and holds up nobody.
+    #[test]
+    fn slow_observers_lose_the_middle() {
+        let (go, wait) = channel::<()>();
+        let wait = Mutex::new(wait);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
+        let observer: Observer = Arc::new(move |event| {
+            if kept.lock().expect("a list").is_empty() {
+                wait.lock().expect("a channel").recv().expect("a signal");
+            }
+            kept.lock().expect("a list").push(event.clone());
+        });
+        let hub = Hub::start(vec![observer]).expect("a thread");
+        hub.tell(1, &"first".into(), What::Started);
+        while !hub.shared.queue().events.is_empty() {
+            std::thread::yield_now();
+        }
+        let progress = |done| What::Progress {
+            done,
+            total: None,
+            message: String::new(),
+        };
+        for done in 0..100 {
+            hub.tell(1, &"first".into(), progress(done));
+        }
+        for _ in 0..MOST {
+            hub.tell(1, &"other".into(), What::Started);
+        }
+        go.send(()).expect("it listens");
+        assert!(hub.settle(Duration::from_secs(60)));
+        hub.tell(1, &"first".into(), What::Finished { status: Status::Ok });
+        assert!(hub.settle(Duration::from_secs(60)));
+        let seen = seen.lock().expect("a list");
+        assert_eq!(seen[1].what, progress(99), "only the latest progress is kept");
+        assert_eq!(seen.len(), MOST + 2);
+        assert_eq!(seen[MOST + 1].dropped, 1);
+    }
+}

@@ -1,0 +1,143 @@
+//! One call that was let in, and the outcome that it becomes. It must not decide anything.
+
+use super::chain::{self, Results};
+use super::prepare::{Prepared, Refused};
+use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing, Wait};
+use crate::sandbox::Ended;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// Who submits calls: each has a queue of its own bound.
+pub(super) type ClientId = u64;
+
+/// What the calls of a batch have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) batch: u64,
+    pub(super) client: ClientId,
+    /// The batch's time zero.
+    pub(super) zero: Instant,
+    // How those ended that others name. Locked under the owner's lock for one insertion, or alone to fill a result in.
+    pub(super) results: Mutex<Results>,
+}
+
+/// A call that was let in.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) common: Arc<Common>,
+    pub(super) id: CallId,
+    pub(super) call: Arc<Call>,
+    /// The arguments with all results filled in, once that was done.
+    pub(super) filled: Option<Arc<serde_json::Value>>,
+    pub(super) prepared: Prepared,
+    pub(super) queued: Instant,
+    pub(super) started: Option<Instant>,
+    pub(super) waits: Vec<Wait>,
+    pub(super) notes: Vec<String>,
+    pub(super) replans: u32,
+    pub(super) reply: oneshot::Sender<Outcome>,
+    /// Stops the guest; there while one runs.
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    /// Taken back; a worker that comes for it stops at once.
+    pub(super) cancelled: bool,
+    /// Wakes the guest when it has a slot again, and whether it has.
+    pub(super) waker: Option<Waker>,
+    pub(super) lent: bool,
+    /// The end of its patience; there while it waits.
+    pub(super) patience: Option<AbortHandle>,
+    /// Another call of its batch names it.
+    pub(super) awaited: bool,
+}
+
+impl Live {
+    /// What is left of a call at its end.
+    pub(super) fn end(self, ended: Ended) -> (oneshot::Sender<Outcome>, Outcome) {
+        if let Some(patience) = &self.patience {
+            patience.abort();
+        }
+        if self.awaited {
+            let result = match ended.status {
+                Status::Ok => Ok(chain::document(&ended)),
+                _ => Err(()),
+            };
+            let mut results = self.common.results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.insert(self.id.clone(), result);
+        }
+        let now = Instant::now();
+        let zero = self.common.zero;
+        let end_us = micros(zero, now);
+        let start_us = self.started.map_or(end_us, |at| micros(zero, at));
+        let stalled = u64::try_from(ended.stalled.as_micros()).unwrap_or(u64::MAX);
+        let mut notes = self.notes;
+        notes.extend(ended.notes);
+        let outcome = Outcome {
+            id: self.id,
+            tool: self.call.tool.clone(),
+            status: ended.status,
+            content: ended.content,
+            structured: ended.structured,
+            error: ended.error,
+            footprint: self.prepared.footprint,
+            waits: self.waits,
+            timing: Timing {
+                queued_us: micros(zero, self.queued),
+                start_us,
+                end_us,
+                run_us: end_us.saturating_sub(start_us).saturating_sub(stalled),
+                cpu_us: u64::try_from(ended.cpu.as_micros()).unwrap_or(u64::MAX),
+            },
+            notes,
+            log: ended.log,
+        };
+        (self.reply, outcome)
+    }
+}
+
+fn micros(zero: Instant, at: Instant) -> u64 {
+    u64::try_from(at.saturating_duration_since(zero).as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The outcome of a call that was never let in.
+pub(super) fn refused(id: CallId, tool: String, refused: Refused, zero: Instant) -> Outcome {
+    let at = micros(zero, Instant::now());
+    let Refused { status, error } = refused;
+    Outcome {
+        id,
+        tool,
+        status,
+        content: Vec::new(),
+        structured: None,
+        error: Some(CallError { ..error }),
+        footprint: Arc::default(),
+        waits: Vec::new(),
+        timing: Timing {
+            queued_us: at,
+            start_us: at,
+            end_us: at,
+            ..Timing::default()
+        },
+        notes: Vec::new(),
+        log: String::new(),
+    }
+}
+
+/// Whether everything in `new` is already held by `old`.
+pub(super) fn held(new: &Footprint, old: &Footprint) -> bool {
+    new.entries().iter().all(|entry| {
+        old.entries()
+            .iter()
+            .any(|held| held.resource == entry.resource && held.access >= entry.access)
+    })
+}
+
+/// An end that comes from a refusal.
+pub(super) fn ended(refused: Refused) -> Ended {
+    let mut ended = Ended::error(refused.status, &refused.error.code, refused.error.message);
+    if let Some(error) = &mut ended.error {
+        error.hint = refused.error.hint;
+    }
+    ended
+}
