@@ -216,6 +216,7 @@ impl Scheduler {
     pub(super) fn take_out(&mut self, ticket: Ticket) {
         self.unready(ticket);
         self.unresolved.remove(&ticket);
+        self.stale = true;
         self.vanish(ticket);
         self.bridge(ticket);
         if let Some(call) = self.calls.remove(ticket) {

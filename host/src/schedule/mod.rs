@@ -101,6 +101,8 @@ pub struct Scheduler {
     skipped: BTreeMap<Ticket, Ticket>,
     /// How many calls came since all chains were summed.
     arrived: usize,
+    /// Whether a chain has changed since, and not all before were told.
+    stale: bool,
     /// Room for what a search finds, kept between searches.
     found: Vec<Ticket>,
 }
@@ -122,6 +124,7 @@ impl Scheduler {
             unresolved: BTreeSet::new(),
             skipped: BTreeMap::new(),
             arrived: 0,
+            stale: false,
             found: Vec::new(),
         }
     }
@@ -263,6 +266,7 @@ impl Scheduler {
         let narrower = call.footprint.covers(&footprint);
         self.unready(ticket);
         self.unresolved.remove(&ticket);
+        self.stale = true;
         if let Some(call) = self.calls.get_mut(ticket) {
             call.state = State::Waiting;
             call.known = true;

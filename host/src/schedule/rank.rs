@@ -3,8 +3,9 @@
 //! Higher priority; then the longest remaining chain, so that the work that others wait for is not left for the end; then
 //! age. A chain is the sum of estimates along followers, each of which has one edge to the next: it grows with every
 //! arrival behind it, and telling all calls before would cost as much as the chain is long. So an arrival only tells its
-//! direct blockers, and all chains are summed anew, in one pass from the youngest to the oldest, when slots are short and
-//! the table has grown by a quarter since: a fixed number of steps for each arrival, however many wait.
+//! direct blockers, and all chains are summed anew, in one pass from the youngest to the oldest, when slots are short, a
+//! chain has changed, and the table has grown by a quarter since: a fixed number of steps for each arrival, however many
+//! wait.
 
 use super::graph::{Call, State};
 use super::{Scheduler, Ticket};
@@ -33,6 +34,8 @@ impl Scheduler {
         let was = call.rank(ticket);
         call.chain_us = longer;
         let now = call.rank(ticket);
+        // Whoever is before it has a longer chain, too, and was not told.
+        self.stale |= call.pending > 0;
         if call.state == State::Ready && self.ready.remove(&was) {
             self.ready.insert(now);
         }
@@ -41,11 +44,11 @@ impl Scheduler {
     /// Sums all chains anew, if the order matters and enough has changed.
     pub(super) fn rank_all(&mut self) {
         let short = self.ready.len() > self.slots.saturating_sub(self.running);
-        if !short || self.arrived.saturating_mul(4) < self.calls.len() {
+        if !short || !self.stale || self.arrived.saturating_mul(4) < self.calls.len() {
             return;
         }
         self.arrived = 0;
-        self.ready.clear();
+        self.stale = false;
         let tickets: Vec<Ticket> = self.calls.tickets().rev().collect();
         for ticket in tickets {
             let Some(call) = self.calls.get(ticket).filter(|call| !call.state.started()) else {
@@ -56,9 +59,15 @@ impl Scheduler {
             let Some(call) = self.calls.get_mut(ticket) else {
                 continue;
             };
-            call.chain_us = call.estimate_us.saturating_add(longest);
-            if call.state == State::Ready {
-                self.ready.insert(call.rank(ticket));
+            let chain = call.estimate_us.saturating_add(longest);
+            if chain == call.chain_us {
+                continue;
+            }
+            let was = call.rank(ticket);
+            call.chain_us = chain;
+            let now = call.rank(ticket);
+            if call.state == State::Ready && self.ready.remove(&was) {
+                self.ready.insert(now);
             }
         }
     }
