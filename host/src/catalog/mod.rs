@@ -33,6 +33,7 @@ pub struct Plugin {
     /// What it imports, sorted.
     pub imports: Vec<String>,
     bytes: Vec<u8>,
+    digest: std::sync::OnceLock<blake3::Hash>,
     compiled: OnceCell<Compiled>,
 }
 
@@ -112,6 +113,7 @@ impl Plugin {
             origin: origin.into(),
             imports,
             bytes,
+            digest: std::sync::OnceLock::new(),
             compiled: OnceCell::new(),
         })
     }
@@ -131,6 +133,11 @@ impl Plugin {
             work.await.map_err(|e| SandboxError::Engine(e.to_string()))?
         };
         self.compiled.get_or_try_init(compile).await.cloned()
+    }
+
+    /// The digest (BLAKE3) of the component's bytes.
+    pub fn digest(&self) -> blake3::Hash {
+        *self.digest.get_or_init(|| blake3::hash(&self.bytes))
     }
 
     /// The component's bytes.

@@ -122,6 +122,9 @@ pub(super) struct RunArgs {
     /// Ends a call that has waited for its start this many milliseconds, unless it has its own max_wait_ms
     #[arg(long, value_name = "MS")]
     pub(super) max_wait: Option<u64>,
+    /// Gives the answers of calls that only read again while no file that they were granted has changed
+    #[arg(long)]
+    pub(super) reuse: bool,
     /// Writes what happens to each call as it happens, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,

@@ -107,6 +107,9 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         if args.serial {
             builder = builder.serial();
         }
+        if args.reuse {
+            builder = builder.reuse();
+        }
         if let Some(events) = &events {
             builder = builder.observer(events.observer());
         }

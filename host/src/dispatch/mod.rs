@@ -13,6 +13,7 @@ mod events;
 mod live;
 mod owner;
 mod prepare;
+mod reuse;
 mod slot;
 mod worker;
 
@@ -29,6 +30,7 @@ use crate::schedule::Scheduler;
 use events::Hub;
 use live::{ClientId, Live};
 use owner::Owner;
+use reuse::Reuse;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +55,8 @@ pub(crate) struct Setup {
     /// How many of the calls that run compute at one moment.
     pub(crate) cores: NonZeroUsize,
     pub(crate) observers: Vec<Observer>,
+    /// The tools whose answers may be given again; `*` for all.
+    pub(crate) reuse: Vec<String>,
 }
 
 /// Runs calls.
@@ -68,6 +72,7 @@ struct Shared {
     rules: Arc<Rules>,
     sandbox: Arc<Sandbox>,
     hub: Option<Hub>,
+    reuse: Reuse,
     /// Where workers run.
     handle: tokio::runtime::Handle,
     // The one lock of the host. Held for one step of the owner's state machine, never across a system call or a wait.
@@ -121,10 +126,12 @@ impl Dispatcher {
             true => None,
             false => Some(Hub::start(setup.observers)?),
         };
+        let reuse = Reuse::new(setup.reuse, setup.rules.policy.limits().reuse);
         Ok(Self {
             shared: Arc::new(Shared {
                 rules: setup.rules,
                 sandbox: setup.sandbox,
+                reuse,
                 hub,
                 handle: runtime.handle().clone(),
                 owner: Mutex::new(Owner::new(scheduler)),

@@ -10,6 +10,7 @@ use super::slot::CallSlot;
 use crate::call::{CallId, Status, What};
 use crate::sandbox::{Ended, Job, Sink, Slot};
 use crate::schedule::Ticket;
+use crate::workspace::Marks;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -165,6 +166,16 @@ async fn work(worker: Worker) {
     if let Some(wall) = begin.call.timeout {
         limits.wall = wall.min(limits.wall);
     }
+    shared.reuse.forget(&prepared.footprint);
+    let arguments = prepared.arguments.to_string();
+    let key = shared.reuse.key(&prepared, &arguments);
+    let workspace = &shared.rules.workspace;
+    if let Some(key) = &key
+        && let Some(ended) = shared.reuse.find(key, &prepared.footprint, workspace)
+    {
+        return worker.finish(ended);
+    }
+    let before = key.and_then(|key| Some((key, Marks::take(workspace, prepared.footprint.entries())?)));
     let opening = shared.owner().opens(worker.ticket);
     let sink = opening.and_then(|(batch, id)| {
         shared.tell(batch, &id, What::Started);
@@ -179,16 +190,23 @@ async fn work(worker: Worker) {
         .run(Job {
             plugin,
             tool: prepared.entry.tool.name.clone(),
-            arguments: prepared.arguments.to_string(),
+            arguments,
             workspace: Arc::clone(&shared.rules.workspace),
             policy: Arc::clone(&shared.rules.policy),
-            footprint: prepared.footprint,
+            footprint: Arc::clone(&prepared.footprint),
             limits,
             stop: Some(begin.stop),
             slot: Some(slot),
+            // Nothing to learn from: the key is this host's own.
+            seed: before.as_ref().map(|(key, _)| shared.reuse.seed(key)),
             sink,
         })
         .await;
+    if let Some((key, marks)) = before {
+        shared
+            .reuse
+            .keep(key, &prepared.footprint, marks, &shared.rules.workspace, &ended);
+    }
     worker.finish(ended);
 }
 

@@ -55,6 +55,7 @@ pub struct HostBuilder {
     cores: Option<NonZeroUsize>,
     observers: Vec<Observer>,
     stepwise: bool,
+    reuse: bool,
 }
 
 #[derive(Default)]
@@ -151,6 +152,13 @@ impl HostBuilder {
         self
     }
 
+    /// Gives answers of calls that only read again while no file that they were granted has changed, whatever the policy's
+    /// `[reuse]` says.
+    pub fn reuse(mut self) -> Self {
+        self.reuse = true;
+        self
+    }
+
     /// Looks paths up one component at a time, as it is done where the kernel has no `openat2` or a filter blocks it.
     pub fn without_openat2(mut self) -> Self {
         self.stepwise = true;
@@ -178,6 +186,7 @@ impl HostBuilder {
             Cache::None => None,
         };
         let sandbox = Sandbox::new(cache.as_deref())?;
+        let policy_reuse = policy.reuse().to_vec();
         let rules = Rules {
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
@@ -188,12 +197,17 @@ impl HostBuilder {
             Parallel::Serial => Parallel::Serial,
         };
         let cores = self.cores.unwrap_or_else(most_cores);
+        let reuse = match self.reuse {
+            true => vec!["*".to_owned()],
+            false => policy_reuse,
+        };
         let setup = Setup {
             rules: Arc::new(rules),
             sandbox: Arc::new(sandbox),
             parallel,
             cores,
             observers: self.observers,
+            reuse,
         };
         Ok(Host {
             dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),

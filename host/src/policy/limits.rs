@@ -17,6 +17,7 @@ use std::time::Duration;
 /// | `waiting` | more calls than can be kept | the call is refused, `overloaded` |
 /// | `client_waiting` | one client that fills the queue for all | its call is refused, `overloaded` |
 /// | `component` | a component that takes minutes to compile | the plugin is left out |
+/// | `reuse` | kept answers that fill the memory | the one that was longest not used is dropped |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Wall time of a call while it runs.
@@ -39,6 +40,8 @@ pub struct Limits {
     pub client_waiting: usize,
     /// Bytes of a component.
     pub component: u64,
+    /// Bytes of answers that are kept to be given again.
+    pub reuse: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +57,7 @@ impl Default for Limits {
             waiting: 10_000,
             client_waiting: 2_000,
             component: 64 << 20,
+            reuse: 64 << 20,
         }
     }
 }
@@ -73,6 +77,7 @@ impl Limits {
             waiting: ceiling.waiting,
             client_waiting: ceiling.client_waiting,
             component: ceiling.component,
+            reuse: ceiling.reuse,
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Policy {
     except: Patterns,
     hosts: Vec<String>,
     sessions: Vec<String>,
+    reuse: Vec<String>,
     limits: Limits,
     plugins: HashMap<String, Limits>,
 }
@@ -185,6 +186,12 @@ impl Policy {
                 allow: format!("[browser] sessions = [{session:?}]"),
             }),
         }
+    }
+
+    /// The tools whose answers may be given again while nothing that they read has changed; `*` for all.
+    #[must_use]
+    pub fn reuse(&self) -> &[String] {
+        &self.reuse
     }
 
     /// The limits of every call.

@@ -23,6 +23,7 @@ struct Written {
     files: Files,
     network: Network,
     browser: Browser,
+    reuse: Reuse,
     limits: WrittenLimits,
     plugins: HashMap<String, Plugin>,
 }
@@ -65,6 +66,12 @@ struct Browser {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct Reuse {
+    tools: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Plugin {
     limits: WrittenLimits,
 }
@@ -82,6 +89,7 @@ struct WrittenLimits {
     waiting_calls: Option<usize>,
     client_calls: Option<usize>,
     component_bytes: Option<u64>,
+    reuse_bytes: Option<u64>,
 }
 
 impl WrittenLimits {
@@ -97,6 +105,7 @@ impl WrittenLimits {
             waiting: self.waiting_calls.unwrap_or(base.waiting),
             client_waiting: self.client_calls.unwrap_or(base.client_waiting),
             component: self.component_bytes.unwrap_or(base.component),
+            reuse: self.reuse_bytes.unwrap_or(base.reuse),
         }
     }
 }
@@ -142,6 +151,7 @@ fn nothing() -> Policy {
         except: none(),
         hosts: Vec::new(),
         sessions: Vec::new(),
+        reuse: Vec::new(),
         limits: Limits::default(),
         plugins: HashMap::new(),
     }
@@ -166,6 +176,7 @@ fn build(written: Written, name: &str) -> Result<Policy, String> {
         except: list("except", &files.except)?,
         hosts: written.network.allow,
         sessions: written.browser.sessions,
+        reuse: written.reuse.tools,
         plugins: plugins.collect(),
         limits,
     })

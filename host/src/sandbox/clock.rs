@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime_wasi::clocks::{WasiClocksCtxView, WasiClocksView};
-use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 /// One thread that sleeps until the next alarm.
@@ -190,7 +190,9 @@ pub(super) struct ClockView<'a> {
     alarms: Alarms,
 }
 
+/// Whoever asks what time it is, or for some to pass, is not repeatable any more.
 pub(super) fn view(state: &mut State) -> ClockView<'_> {
+    state.asked = true;
     let alarms = state.alarms.clone();
     ClockView {
         inner: state.clocks(),
@@ -213,20 +215,30 @@ impl ClockView<'_> {
 
 impl monotonic_clock::Host for ClockView<'_> {
     fn now(&mut self) -> wasmtime::Result<monotonic_clock::Instant> {
-        self.inner.now()
+        monotonic_clock::Host::now(&mut self.inner)
     }
 
     fn resolution(&mut self) -> wasmtime::Result<monotonic_clock::Instant> {
-        self.inner.resolution()
+        monotonic_clock::Host::resolution(&mut self.inner)
     }
 
     fn subscribe_instant(&mut self, when: monotonic_clock::Instant) -> wasmtime::Result<Resource<DynPollable>> {
-        let now = self.inner.now()?;
+        let now = monotonic_clock::Host::now(&mut self.inner)?;
         self.sleep(Duration::from_nanos(when.saturating_sub(now)))
     }
 
     fn subscribe_duration(&mut self, time: monotonic_clock::Duration) -> wasmtime::Result<Resource<DynPollable>> {
         self.sleep(Duration::from_nanos(time))
+    }
+}
+
+impl wall_clock::Host for ClockView<'_> {
+    fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        wall_clock::Host::now(&mut self.inner)
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        wall_clock::Host::resolution(&mut self.inner)
     }
 }
 

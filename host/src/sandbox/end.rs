@@ -29,7 +29,7 @@ pub(super) struct Reached {
 }
 
 /// How a run ended: the part of an outcome that the sandbox knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ended {
     /// The kind of end.
     pub status: Status,
@@ -43,6 +43,8 @@ pub struct Ended {
     pub notes: Vec<String>,
     /// What the guest logged.
     pub log: String,
+    /// Whether it asked for no time and no chance: then the same call on the same files ends the same way.
+    pub repeatable: bool,
     /// How long it computed.
     pub cpu: Duration,
     /// How long it could have computed and no core was free.
@@ -64,9 +66,22 @@ impl Ended {
             }),
             notes: Vec::new(),
             log: String::new(),
+            repeatable: false,
             cpu: Duration::ZERO,
             stalled: Duration::ZERO,
         }
+    }
+
+    /// About how many bytes it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let pieces = self.content.iter().map(|piece| match piece {
+            Content::Text(text) => text.len(),
+            Content::Json(value) => value.to_string().len(),
+            Content::Image { media_type, data } | Content::Blob { media_type, data } => media_type.len() + data.len(),
+        });
+        let structured = self.structured.as_ref().map_or(0, |value| value.to_string().len());
+        pieces.sum::<usize>() + structured + self.log.len()
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -141,6 +156,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         error: None,
         notes: Vec::new(),
         log: String::new(),
+        repeatable: false,
         cpu: Duration::ZERO,
         stalled: Duration::ZERO,
     }

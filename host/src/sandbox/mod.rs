@@ -4,6 +4,7 @@
 
 mod bindings;
 mod cache;
+mod chance;
 mod clock;
 mod end;
 mod engine;
@@ -93,6 +94,9 @@ pub struct Job {
     pub stop: Option<oneshot::Receiver<()>>,
     /// Lends it a core; it begins with one. It has one whenever it likes without.
     pub slot: Option<Arc<dyn Slot>>,
+    /// What guests seed their hash tables with; something random unless set. Not told apart from other arguments: a call
+    /// that is to be repeatable always has the same.
+    pub seed: Option<u128>,
     /// Is told what it says while it runs.
     pub sink: Option<Sink>,
 }
@@ -178,7 +182,7 @@ impl Sandbox {
     }
 
     fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {
-        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take());
+        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take(), job.seed);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES);
@@ -218,6 +222,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         memory,
         log,
         alarms: _,
+        asked,
     } = state;
     drop((table, wasi));
     gate.settled().await;
@@ -238,6 +243,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         _ => gate.abandon(),
     }
     gate.tidy();
+    ended.repeatable = !asked;
     ended
 }
 
@@ -251,7 +257,6 @@ impl HasData for HasTable {
 fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use p2::bindings::{cli, clocks, filesystem, io, random};
     use wasmtime_wasi::cli::{WasiCli, WasiCliView};
-    use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
     use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
     let l = linker;
     bindings::report::add_to_linker::<_, Reports>(l, |state| &mut state.log)?;
@@ -261,10 +266,10 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, WasiClocksView::clocks)?;
+    clocks::wall_clock::add_to_linker::<_, clock::Clocks>(l, clock::view)?;
     clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, clock::view)?;
-    random::random::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
-    random::insecure::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
+    random::random::add_to_linker::<_, chance::Chances>(l, chance::view)?;
+    random::insecure::add_to_linker::<_, chance::Chances>(l, chance::view)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
     cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
     cli::environment::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;

@@ -21,10 +21,12 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) log: Log,
     pub(super) alarms: Alarms,
+    /// Whether the guest has asked for the time or for a random number.
+    pub(super) asked: bool,
 }
 
 impl State {
-    pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>) -> Self {
+    pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>, seed: Option<u128>) -> Self {
         let log = Log::new(limits.log, sink);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
@@ -34,6 +36,9 @@ impl State {
         wasi.stdout(log.of(Stream::Out))
             .stderr(log.of(Stream::Err))
             .allow_blocking_current_thread(true);
+        if let Some(seed) = seed {
+            wasi.insecure_random_seed(seed);
+        }
         Self {
             table,
             wasi: wasi.build(),
@@ -41,6 +46,7 @@ impl State {
             memory: Memory::new(limits.memory),
             log,
             alarms,
+            asked: false,
         }
     }
 }

@@ -7,12 +7,14 @@
 //! path with links, `..` or missing parts is walked component by component without following anything unseen (`walk`).
 
 mod lookup;
+mod marks;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
 pub use lookup::Lookup;
+pub use marks::Marks;
 pub use walk::Last;
 
 use crate::call::{CanonicalPath, ObjectId};

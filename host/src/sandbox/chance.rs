@@ -1,0 +1,44 @@
+//! Random numbers for guests, and that they were asked for. It must not make any itself.
+
+use super::store::State;
+use wasmtime::component::HasData;
+use wasmtime_wasi::p2::bindings::random::{insecure, random};
+use wasmtime_wasi::random::{WasiRandomCtx, WasiRandomView};
+
+/// Marks the random interfaces as ours.
+pub(super) struct Chances;
+
+impl HasData for Chances {
+    type Data<'a> = ChanceView<'a>;
+}
+
+/// One call's view of chance.
+pub(super) struct ChanceView<'a> {
+    inner: &'a mut WasiRandomCtx,
+}
+
+/// Whoever asks gets it, and is not repeatable any more.
+pub(super) fn view(state: &mut State) -> ChanceView<'_> {
+    state.asked = true;
+    ChanceView { inner: state.random() }
+}
+
+impl random::Host for ChanceView<'_> {
+    fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
+        random::Host::get_random_bytes(self.inner, len)
+    }
+
+    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
+        random::Host::get_random_u64(self.inner)
+    }
+}
+
+impl insecure::Host for ChanceView<'_> {
+    fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
+        insecure::Host::get_insecure_random_bytes(self.inner, len)
+    }
+
+    fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
+        insecure::Host::get_insecure_random_u64(self.inner)
+    }
+}
