@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use toolyard_tests::{World, probe, repository};
 
-fn toolyard(world: &World, args: &[&str], input: &str) -> Output {
+pub(super) fn toolyard(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
     command.args(args).arg("--workspace").arg(world.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));

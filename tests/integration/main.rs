@@ -1,10 +1,14 @@
 //! Integration tests: everything through a real host, real components and a real file system. It must not fake a part.
 
 mod cases;
+mod chains;
 mod cli;
+mod control;
 mod guests;
 mod parallel;
 mod probes;
+mod random;
 mod readme;
+mod reuse;
 mod tidy;
 mod walls;

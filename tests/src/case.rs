@@ -7,7 +7,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
-use toolyard::{Call, report};
+use toolyard::{Call, When, report};
 
 /// Runs the case in `file` and compares whole records.
 ///
@@ -55,6 +55,10 @@ fn play(case: &Value) -> Value {
     let outcomes: Vec<Value> = outcomes
         .iter()
         .map(|outcome| without_times(report::outcome(outcome)))
+        .map(|outcome| match case["waits_vary"].as_bool() {
+            Some(true) => without(outcome, "waited_for"),
+            _ => outcome,
+        })
         .collect();
     json!({ "outcomes": outcomes, "tree": world.tree() })
 }
@@ -75,14 +79,31 @@ pub fn call(written: &Value) -> Call {
         .map(Into::into)
         .collect();
     call.timeout = written["timeout_ms"].as_u64().map(Duration::from_millis);
+    call.max_wait = written["max_wait_ms"].as_u64().map(Duration::from_millis);
+    call.priority = i32::try_from(written["priority"].as_i64().unwrap_or(0)).expect("a small number");
+    call.when = match &written["when"] {
+        Value::Null => When::Ok,
+        Value::String(word) if word == "ok" => When::Ok,
+        Value::String(word) if word == "failed" => When::Failed,
+        Value::String(word) if word == "always" => When::Always,
+        when => When::Equals {
+            id: when["id"].as_str().map(Into::into),
+            path: when["path"].as_str().expect("a path").to_owned(),
+            equals: when["equals"].clone(),
+        },
+    };
     call
 }
 
 /// An outcome as JSON without what differs from run to run.
 #[must_use]
-pub fn without_times(mut outcome: Value) -> Value {
+pub fn without_times(outcome: Value) -> Value {
+    without(outcome, "timing")
+}
+
+fn without(mut outcome: Value, name: &str) -> Value {
     if let Some(fields) = outcome.as_object_mut() {
-        fields.shift_remove("timing");
+        fields.shift_remove(name);
     }
     outcome
 }

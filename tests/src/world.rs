@@ -56,10 +56,18 @@ impl World {
     #[must_use]
     pub fn with(files: &Value) -> Self {
         let world = Self::new();
-        for (name, what) in files.as_object().into_iter().flatten() {
-            world.put(name, what);
-        }
+        world.add(files);
         world
+    }
+
+    /// Puts more files in.
+    ///
+    /// # Panics
+    /// As `with`.
+    pub fn add(&self, files: &Value) {
+        for (name, what) in files.as_object().into_iter().flatten() {
+            self.put(name, what);
+        }
     }
 
     fn put(&self, name: &str, what: &Value) {

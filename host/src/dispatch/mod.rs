@@ -228,6 +228,7 @@ impl Shared {
             let effects = self.owner().cancel(*ticket);
             worker::carry_out(self, effects);
         }
+        self.sandbox.nudge();
         tickets.len()
     }
 }

@@ -298,6 +298,14 @@ impl Owner {
         self.give_up(ticket, ended)
     }
 
+    /// What a call holds can't be said, so it never runs. It has waited for those that it names, and for nothing else.
+    pub(super) fn unresolved(&mut self, ticket: Ticket, ended: Ended) -> Vec<Effect> {
+        if let Some(call) = self.live.get_mut(&ticket) {
+            call.waits.retain(|wait| wait.entries.is_none());
+        }
+        self.give_up(ticket, ended)
+    }
+
     /// Ends a call that has not started, if it hasn't.
     pub(super) fn give_up(&mut self, ticket: Ticket, ended: Ended) -> Vec<Effect> {
         if !self.scheduler.cancel(ticket) {

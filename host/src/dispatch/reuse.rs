@@ -117,9 +117,19 @@ impl Reuse {
         ended: &Ended,
     ) {
         let mut marks = before;
-        if ended.status != Status::Ok || !ended.repeatable || !marks.still_hold(workspace, footprint.entries()) {
-            return;
-        }
+        let why = if ended.status != Status::Ok {
+            "it did not end ok"
+        } else if !ended.repeatable {
+            "the guest asked for the time or for chance"
+        } else if !marks.still_hold(workspace, footprint.entries()) {
+            "a file changed, or was read for the first time since it did"
+        } else {
+            return self.insert(key, footprint, marks, ended);
+        };
+        tracing::debug!(tool = key.tool, why, "an answer is not kept");
+    }
+
+    fn insert(&self, key: Key, footprint: &Arc<Footprint>, marks: Marks, ended: &Ended) {
         let bytes = key.arguments.len() + marks.weight() + ended.weight() + size_of::<Answer>();
         if bytes > self.most_bytes {
             return;

@@ -95,7 +95,7 @@ fn resolve(shared: &Arc<Shared>, ticket: Ticket) {
     let mut owner = shared.owner();
     let (news, effects) = match prepared {
         Ok((prepared, filled)) => owner.resolved(ticket, prepared, Some(filled)),
-        Err(refused) => (None, owner.give_up(ticket, ended(refused))),
+        Err(refused) => (None, owner.unresolved(ticket, ended(refused))),
     };
     drop(owner);
     if let Some(what) = news {

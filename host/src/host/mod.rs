@@ -5,6 +5,9 @@ mod builder;
 mod client;
 mod plan;
 
+#[cfg(test)]
+mod tests;
+
 pub use builder::{HostBuilder, HostError};
 pub use client::Client;
 pub use plan::{Plan, PlannedCall};

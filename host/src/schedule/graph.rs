@@ -299,7 +299,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives a waiting or just started call a footprint within its old one. It keeps those edges that still stand for a
+    /// Gives a waiting call a footprint within its old one. It keeps those edges that still stand for a
     /// conflict; see the module comment for why no other is needed.
     pub(super) fn narrow(&mut self, ticket: Ticket, footprint: &Arc<Footprint>) {
         self.vanish(ticket);

@@ -263,7 +263,8 @@ impl Scheduler {
             State::Waiting | State::Ready => false,
             State::Paused | State::Resuming => return false,
         };
-        let narrower = call.footprint.covers(&footprint);
+        // One that has started may have earlier calls behind it, which were planned again meanwhile and go first now.
+        let narrower = !was_running && call.footprint.covers(&footprint);
         self.unready(ticket);
         self.unresolved.remove(&ticket);
         self.stale = true;
@@ -328,7 +329,7 @@ impl Scheduler {
         Some(Decision::Start(ticket))
     }
 
-    /// What a call waits for now, directly; the oldest first.
+    /// What a call waits for now, directly; the oldest first. That it comes after the other one goes before a conflict.
     #[must_use]
     pub fn waits(&self, ticket: Ticket) -> Vec<Wait<'_>> {
         let Some(call) = self.calls.get(ticket) else {
@@ -337,6 +338,7 @@ impl Scheduler {
         let waits = call.blockers.iter().filter_map(|on| {
             let other = self.calls.get(*on)?;
             let reason = match call.footprint.conflict(&other.footprint) {
+                _ if call.after.contains(on) => Reason::After,
                 Some(pair) => Reason::Conflict {
                     mine: pair.mine,
                     theirs: pair.theirs,
