@@ -100,9 +100,9 @@ pub struct Timing {
     pub start_us: u64,
     /// The outcome was known and the resources were free.
     pub end_us: u64,
-    /// `end_us - start_us`, less the time in which the call could have gone on and no core was free.
+    /// `end_us - start_us`.
     pub run_us: u64,
-    /// How long it held a core; the rest of `run_us` it waited for time, network or a browser.
+    /// How long it was on a core; for the rest of `run_us` it waited: for time, network, a browser, or its turn there.
     pub cpu_us: u64,
 }
 

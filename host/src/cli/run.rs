@@ -142,7 +142,9 @@ fn pictures(args: &RunArgs, outcomes: &[Outcome], cores: NonZeroUsize) -> anyhow
     }
     if let Some(file) = &args.timeline {
         let summary = Summary::of(outcomes, cores).to_string();
-        let page = report::timeline(outcomes, &args.batch, &summary);
+        let title = std::path::Path::new(&args.batch).file_name();
+        let title = title.map_or("standard input".into(), std::ffi::OsStr::to_string_lossy);
+        let page = report::timeline(outcomes, &title, &summary);
         std::fs::write(file, page).with_context(|| format!("--timeline {}", file.display()))?;
     }
     Ok(())

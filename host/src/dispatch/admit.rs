@@ -241,8 +241,6 @@ impl Taking<'_> {
             reply,
             stop: None,
             cancelled: false,
-            waker: None,
-            lent: false,
             patience: None,
         };
         let ticket = owner.submit(live, submission);

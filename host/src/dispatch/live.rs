@@ -5,7 +5,6 @@ use super::prepare::{Prepared, Refused};
 use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing, Wait};
 use crate::sandbox::Ended;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
 use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -43,9 +42,6 @@ pub(super) struct Live {
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// Taken back; a worker that comes for it stops at once.
     pub(super) cancelled: bool,
-    /// Wakes the guest when it has a slot again, and whether it has.
-    pub(super) waker: Option<Waker>,
-    pub(super) lent: bool,
     /// The end of its patience; there while it waits.
     pub(super) patience: Option<AbortHandle>,
     /// Another call of its batch names it.
@@ -70,7 +66,6 @@ impl Live {
         let zero = self.common.zero;
         let end_us = micros(zero, now);
         let start_us = self.started.map_or(end_us, |at| micros(zero, at));
-        let stalled = u64::try_from(ended.stalled.as_micros()).unwrap_or(u64::MAX);
         let mut notes = self.notes;
         notes.extend(ended.notes);
         let outcome = Outcome {
@@ -86,7 +81,7 @@ impl Live {
                 queued_us: micros(zero, self.queued),
                 start_us,
                 end_us,
-                run_us: end_us.saturating_sub(start_us).saturating_sub(stalled),
+                run_us: end_us.saturating_sub(start_us),
                 cpu_us: u64::try_from(ended.cpu.as_micros()).unwrap_or(u64::MAX),
             },
             notes,

@@ -8,7 +8,6 @@ use crate::sandbox::Ended;
 use crate::schedule::{Decision, Ended as How, Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -20,8 +19,6 @@ pub(super) enum Effect {
     Spawn(Ticket),
     /// Find out what this call holds.
     Resolve(Ticket),
-    /// A guest has a slot again.
-    Wake(Waker),
     /// Answer the caller of a call of this batch.
     Answer(u64, oneshot::Sender<Outcome>, Box<Outcome>),
 }
@@ -125,12 +122,6 @@ impl Owner {
             match decision {
                 Decision::Start(ticket) => effects.push(Effect::Spawn(ticket)),
                 Decision::Resolve(ticket) => effects.push(Effect::Resolve(ticket)),
-                Decision::Resume(ticket) => {
-                    if let Some(call) = self.live.get_mut(&ticket) {
-                        call.lent = true;
-                        effects.extend(call.waker.take().map(Effect::Wake));
-                    }
-                }
                 Decision::Skip { ticket, because } => {
                     let because = self.live.get(&because).map(|call| &call.id).or(skipped.get(&because));
                     let when = self.live.get(&ticket).map(|call| &call.call.when);
@@ -178,19 +169,9 @@ impl Owner {
         self.next()
     }
 
-    /// A paused guest could go on; whether it may at once.
-    pub(super) fn resume(&mut self, ticket: Ticket, waker: &Waker) -> bool {
-        let at_once = self.scheduler.resume(ticket);
-        if let Some(call) = self.live.get_mut(&ticket) {
-            call.lent = at_once;
-            call.waker = (!at_once).then(|| waker.clone());
-        }
-        at_once
-    }
-
-    /// Whether a guest that could go on may by now.
-    pub(super) fn lent(&self, ticket: Ticket) -> bool {
-        self.live.get(&ticket).is_some_and(|call| call.lent)
+    /// A paused guest goes on.
+    pub(super) fn resume(&mut self, ticket: Ticket) {
+        self.scheduler.resume(ticket);
     }
 
     /// A call and the results that it builds on.

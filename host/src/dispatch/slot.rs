@@ -5,7 +5,6 @@ use super::worker::carry_out;
 use crate::sandbox::Slot;
 use crate::schedule::Ticket;
 use std::sync::Arc;
-use std::task::Waker;
 
 /// The slot of one running call.
 pub(super) struct CallSlot {
@@ -25,11 +24,7 @@ impl Slot for CallSlot {
         carry_out(&self.shared, effects);
     }
 
-    fn want(&self, waker: &Waker) -> bool {
-        self.shared.owner().resume(self.ticket, waker)
-    }
-
-    fn lent(&self) -> bool {
-        self.shared.owner().lent(self.ticket)
+    fn take(&self) {
+        self.shared.owner().resume(self.ticket);
     }
 }

@@ -40,7 +40,6 @@ pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
                 let shared = Arc::clone(shared);
                 drop(shared.handle.clone().spawn(async move { resolve(&shared, ticket) }));
             }
-            Effect::Wake(waker) => waker.wake(),
             Effect::Answer(_, reply, outcome) => answers.push((reply, outcome)),
         }
     }

@@ -1,18 +1,14 @@
-//! Outcomes as JSON, as text, and in sums. It must not run, print or colour by itself: it hands back strings.
+//! Outcomes as JSON, as text, in sums, and as pictures. It must not run, print or colour by itself: it hands back strings.
 
 mod json;
+mod lanes;
 mod summary;
 mod text;
+mod timeline;
+mod trace;
 
 pub use json::{call_error, entry, event, outcome, run, waits_for};
 pub use summary::Summary;
 pub use text::{Style, answer, duration, line, visible, words};
-
-#[allow(missing_docs)]
-pub fn trace(_: &[crate::call::Outcome]) -> serde_json::Value {
-    serde_json::Value::Null
-}
-#[allow(missing_docs)]
-pub fn timeline(_: &[crate::call::Outcome], _: &str, _: &str) -> String {
-    String::new()
-}
+pub use timeline::timeline;
+pub use trace::trace;

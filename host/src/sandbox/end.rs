@@ -47,8 +47,6 @@ pub struct Ended {
     pub repeatable: bool,
     /// How long it computed.
     pub cpu: Duration,
-    /// How long it could have computed and no core was free.
-    pub stalled: Duration,
 }
 
 impl Ended {
@@ -68,7 +66,6 @@ impl Ended {
             log: String::new(),
             repeatable: false,
             cpu: Duration::ZERO,
-            stalled: Duration::ZERO,
         }
     }
 
@@ -158,7 +155,6 @@ fn accept(output: Output, job: &Job) -> Ended {
         log: String::new(),
         repeatable: false,
         cpu: Duration::ZERO,
-        stalled: Duration::ZERO,
     }
 }
 

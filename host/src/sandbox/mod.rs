@@ -26,7 +26,7 @@ use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
 use files::{Gate, GateView, Gated};
-use slot::{OnSlot, Spent};
+use slot::OnSlot;
 use std::path::Path;
 use std::sync::Arc;
 use store::{Reports, State};
@@ -186,11 +186,11 @@ impl Sandbox {
             () = tokio::time::sleep(job.limits.wall) => Err(end::Broken::Timeout),
             answer = &mut guest => answer.map_err(end::Broken::Trap),
         };
-        let Spent { cpu, stalled } = guest.spent();
+        let cpu = guest.spent();
         drop((guest, running));
         let state = store.into_data();
         let ended = finish(state, answer, &job).await;
-        Ended { cpu, stalled, ..ended }
+        Ended { cpu, ..ended }
     }
 
     fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// As long as this a guest computes on a slot of its own; after that it shares its thread with whoever has one, in turns of
@@ -16,10 +16,8 @@ const SLICE: Duration = Duration::from_millis(50);
 pub trait Slot: Send + Sync + std::fmt::Debug {
     /// It is not needed now.
     fn give_back(&self);
-    /// It is needed again: whether it is lent at once. If not, `waker` is woken when it is.
-    fn want(&self, waker: &Waker) -> bool;
-    /// Whether one that was wanted is lent by now.
-    fn lent(&self) -> bool;
+    /// It is needed again, and taken, whether one is free or not.
+    fn take(&self);
 }
 
 thread_local! {
@@ -40,15 +38,6 @@ enum Has {
     Shares,
     /// None: it waits for something outside.
     Away,
-    /// None, and it could go on, since then.
-    Wants(Instant),
-}
-
-/// How long a guest computed, and how long it could have and no slot was free.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spent {
-    pub(super) cpu: Duration,
-    pub(super) stalled: Duration,
 }
 
 /// A guest's future that holds a slot whenever it is polled.
@@ -56,7 +45,7 @@ pub(super) struct OnSlot<F> {
     inner: Pin<Box<F>>,
     slot: Option<Arc<dyn Slot>>,
     has: Has,
-    spent: Spent,
+    spent: Duration,
 }
 
 impl<F: Future> OnSlot<F> {
@@ -65,45 +54,30 @@ impl<F: Future> OnSlot<F> {
             inner: Box::pin(inner),
             slot,
             has: Has::Slot(Instant::now()),
-            spent: Spent::default(),
+            spent: Duration::ZERO,
         }
     }
 
-    pub(super) fn spent(&self) -> Spent {
+    /// How long the guest was on a core.
+    pub(super) fn spent(&self) -> Duration {
         self.spent
     }
 
-    /// Whether the guest may be polled.
-    fn ready(&mut self, slot: &dyn Slot, waker: &Waker) -> bool {
-        let now = Instant::now();
-        match self.has {
-            Has::Slot(_) | Has::Shares => return true,
-            Has::Away if slot.want(waker) => {}
-            Has::Away => {
-                self.has = Has::Wants(now);
-                return false;
-            }
-            Has::Wants(_) if !slot.lent() => return false,
-            Has::Wants(since) => self.spent.stalled += now.saturating_duration_since(since),
-        }
-        self.has = Has::Slot(now);
-        true
-    }
-
     /// The guest was polled and is not done.
-    fn stopped(&mut self, slot: &dyn Slot) {
-        match (STEPPED_BACK.get(), self.has) {
-            (true, Has::Slot(since)) if since.elapsed() > SLICE => {
+    fn stopped(&mut self, now: Instant) {
+        let Some(slot) = &self.slot else { return };
+        self.has = match (STEPPED_BACK.get(), self.has) {
+            (true, Has::Slot(since)) if now.saturating_duration_since(since) > SLICE => {
                 slot.give_back();
-                self.has = Has::Shares;
+                Has::Shares
             }
-            (true, _) => {}
+            (true, has) => has,
             (false, Has::Slot(_)) => {
                 slot.give_back();
-                self.has = Has::Away;
+                Has::Away
             }
-            (false, Has::Shares | Has::Away | Has::Wants(_)) => self.has = Has::Away,
-        }
+            (false, Has::Shares | Has::Away) => Has::Away,
+        };
     }
 }
 
@@ -111,18 +85,17 @@ impl<F: Future> Future for OnSlot<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let slot = self.slot.clone();
-        if let Some(slot) = &slot
-            && !self.ready(&**slot, context.waker())
-        {
-            return Poll::Pending;
+        let begun = Instant::now();
+        if let (Some(slot), Has::Away) = (&self.slot, self.has) {
+            slot.take();
+            self.has = Has::Slot(begun);
         }
         STEPPED_BACK.set(false);
-        let begun = Instant::now();
         let polled = self.inner.as_mut().poll(context);
-        self.spent.cpu += begun.elapsed();
-        if let (Some(slot), Poll::Pending) = (&slot, &polled) {
-            self.stopped(&**slot);
+        let now = Instant::now();
+        self.spent += now.saturating_duration_since(begun);
+        if polled.is_pending() {
+            self.stopped(now);
         }
         polled
     }

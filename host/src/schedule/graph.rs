@@ -25,15 +25,13 @@ pub(super) enum State {
     Running,
     /// It has started and waits for something outside: it holds its resources and no slot.
     Paused,
-    /// It has started and could go on; only a slot is missing.
-    Resuming,
 }
 
 impl State {
     pub(super) fn started(self) -> bool {
         match self {
             Self::Waiting | Self::Ready => false,
-            Self::Running | Self::Paused | Self::Resuming => true,
+            Self::Running | Self::Paused => true,
         }
     }
 }

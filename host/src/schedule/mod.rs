@@ -47,8 +47,9 @@
 //! # Slots
 //!
 //! A call that starts holds a slot. While it waits for something outside (time, network, a browser) it is *paused*: it
-//! keeps its resources and gives the slot away. When it could go on it gets a slot before anyone starts anew: it holds what
-//! others wait for. How many calls have started and not ended is bounded apart from slots, because each takes memory.
+//! keeps its resources and gives the slot away. When it goes on it takes one back at once, whether one is free or not: it
+//! holds what others wait for, so nobody new starts before it. How many calls have started and not ended is bounded apart
+//! from slots, because each takes memory.
 //!
 //! # Cost
 //!
@@ -93,8 +94,6 @@ pub struct Scheduler {
     index: Index,
     /// Ready calls in the order in which they would start: the last first.
     ready: BTreeSet<Rank>,
-    /// Paused calls that could go on.
-    resuming: BTreeSet<Rank>,
     /// Calls whose footprint is to be asked for.
     unresolved: BTreeSet<Ticket>,
     /// Calls that are to be skipped, with the reason.
@@ -120,7 +119,6 @@ impl Scheduler {
             calls: Calls::default(),
             index: Index::default(),
             ready: BTreeSet::new(),
-            resuming: BTreeSet::new(),
             unresolved: BTreeSet::new(),
             skipped: BTreeMap::new(),
             arrived: 0,
@@ -188,24 +186,15 @@ impl Scheduler {
         else {
             return;
         };
-        self.leave_slot(ticket, state);
+        if state == State::Running {
+            self.running -= 1;
+        }
         self.started -= 1;
         let Some(mut call) = self.calls.remove(ticket) else {
             return;
         };
         self.index.remove(ticket, call.footprint.entries(), &mut call.handles);
         self.release(ticket, &call, how);
-    }
-
-    fn leave_slot(&mut self, ticket: Ticket, state: State) {
-        match state {
-            State::Running => self.running -= 1,
-            State::Resuming => {
-                let rank = self.calls.get(ticket).map(|call| call.rank(ticket));
-                rank.map(|rank| self.resuming.remove(&rank));
-            }
-            State::Paused | State::Waiting | State::Ready => {}
-        }
     }
 
     /// A running call waits for something outside the host: it keeps its resources and gives its slot away.
@@ -216,25 +205,11 @@ impl Scheduler {
         }
     }
 
-    /// A paused call wants to go on. Whether it has a slot at once; if not, [`Decision::Resume`] tells when.
-    pub fn resume(&mut self, ticket: Ticket) -> bool {
-        let free = self.running < self.slots;
-        let Some(call) = self.calls.get_mut(ticket) else {
-            return false;
-        };
-        match call.state {
-            State::Running => true,
-            State::Paused if free => {
-                call.state = State::Running;
-                self.running += 1;
-                true
-            }
-            State::Paused => {
-                call.state = State::Resuming;
-                self.resuming.insert(call.rank(ticket));
-                false
-            }
-            State::Resuming | State::Waiting | State::Ready => false,
+    /// A paused call goes on. It holds a slot again, even if that is one too many for a while: nobody new starts meanwhile.
+    pub fn resume(&mut self, ticket: Ticket) {
+        if let Some(call) = self.calls.get_mut(ticket).filter(|call| call.state == State::Paused) {
+            call.state = State::Running;
+            self.running += 1;
         }
     }
 
@@ -261,7 +236,7 @@ impl Scheduler {
         let was_running = match call.state {
             State::Running => true,
             State::Waiting | State::Ready => false,
-            State::Paused | State::Resuming => return false,
+            State::Paused => return false,
         };
         // One that has started may have earlier calls behind it, which were planned again meanwhile and go first now.
         let narrower = !was_running && call.footprint.covers(&footprint);
@@ -311,12 +286,6 @@ impl Scheduler {
         }
         if self.running >= self.slots {
             return None;
-        }
-        // Those that hold resources already go on before others take some.
-        if let Some((_, _, std::cmp::Reverse(ticket))) = self.resuming.pop_last() {
-            self.calls.get_mut(ticket)?.state = State::Running;
-            self.running += 1;
-            return Some(Decision::Resume(ticket));
         }
         if self.started >= self.most_started {
             return None;

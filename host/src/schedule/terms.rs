@@ -60,8 +60,6 @@ pub enum When {
 pub enum Decision {
     /// This call starts now, and holds a slot.
     Start(Ticket),
-    /// This call, which was paused and wants to go on, holds a slot again.
-    Resume(Ticket),
     /// All that this call comes after has ended as it must: say with `replan` what it holds, or `cancel` it.
     Resolve(Ticket),
     /// This call never starts.

@@ -52,7 +52,7 @@ fn drain(scheduler: &mut Scheduler) -> Vec<i64> {
     let mut started = Vec::new();
     while let Some(decision) = scheduler.next() {
         started.push(match decision {
-            Decision::Start(ticket) | Decision::Resume(ticket) => number(ticket),
+            Decision::Start(ticket) => number(ticket),
             Decision::Resolve(ticket) => 100 + number(ticket),
             Decision::Skip { ticket, .. } => -number(ticket),
         });

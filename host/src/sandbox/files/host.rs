@@ -1,12 +1,15 @@
-//! `wasi:filesystem` as a guest sees it: every path goes through the gate, every byte through wasmtime's own code.
+//! `wasi:filesystem` as a guest sees it: every path goes through the gate, bytes go through
+//! wasmtime's own code, and through a stream of ours where they are written.
 //! It must not open, check or resolve anything itself.
 
 use super::ops::Open;
+use super::writer::Writer;
 use super::{Gate, GateView};
 use crate::call::CanonicalPath;
 use crate::workspace::Last;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::File;
+use std::sync::Arc;
 use types::{DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags};
 use wasmtime::component::Resource;
 use wasmtime::component::ResourceTable;
@@ -56,6 +59,15 @@ impl GateView<'_> {
         }
         let path = self.gate.folders.get(&fd.rep()).cloned();
         path.ok_or_else(|| ErrorCode::BadDescriptor.into())
+    }
+
+    /// The file of a descriptor that may be written to.
+    fn writable(&self, fd: &Fd) -> Result<Arc<File>, FsError> {
+        match self.table.get(fd)? {
+            Descriptor::File(file) if matches!(file.perms, FsPerms::ReadWrite) => Ok(Arc::clone(&file.file)),
+            Descriptor::File(_) => Err(ErrorCode::NotPermitted.into()),
+            Descriptor::Dir(_) => Err(ErrorCode::BadDescriptor.into()),
+        }
     }
 
     fn keep(&mut self, descriptor: Descriptor, folder: Option<CanonicalPath>) -> Result<Fd, FsError> {
@@ -161,11 +173,15 @@ impl HostDescriptor for GateView<'_> {
     }
 
     fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
-        inner!(self, view => view.write_via_stream(fd, offset))
+        let file = self.writable(&fd)?;
+        let writer: DynOutputStream = Box::new(Writer::at(file, offset));
+        Ok(self.table.push(writer)?)
     }
 
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
-        inner!(self, view => view.append_via_stream(fd))
+        let file = self.writable(&fd)?;
+        let writer: DynOutputStream = Box::new(Writer::at_the_end(file));
+        Ok(self.table.push(writer)?)
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<types::DirectoryEntryStream>> {

@@ -10,6 +10,7 @@ mod host;
 mod ops;
 mod rights;
 mod staging;
+mod writer;
 
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, Policy};
