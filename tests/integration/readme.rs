@@ -72,6 +72,18 @@ fn the_batches() {
         outcomes.iter().all(|outcome| outcome.status.as_str() == "ok"),
         "{outcomes:#?}"
     );
+    let world = World::with(&serde_json::json!({ "a.md": "one\ntwo\nthree\nfour\n" }));
+    let chain: Value = serde_json::from_str(&blocks(&readme(), "json").remove(1)).expect("JSON");
+    let calls = chain
+        .as_array()
+        .expect("a batch")
+        .iter()
+        .map(toolyard_tests::call)
+        .collect();
+    let outcomes = run(&world.host(), calls);
+    let ends: Vec<&str> = outcomes.iter().map(|outcome| outcome.status.as_str()).collect();
+    assert_eq!(ends, ["ok", "ok", "ok", "skipped"], "{outcomes:#?}");
+    assert!(world.read("notes/first.md").starts_with("one\ntwo\nthree\n"));
     let first = std::fs::read_to_string(repository().join("host/examples/first-run.json")).expect("the first batch");
     let first: Value = serde_json::from_str(&first).expect("JSON");
     let host = toolyard::Host::builder()
