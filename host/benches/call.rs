@@ -1,6 +1,6 @@
 //! Calls in real time: one through `Host` beside bare wasmtime doing the same, in turn in one run; sleeping calls that may
 //! and may not overlap; many small ones in one batch. `cargo bench --bench call` prints a table, `-- --json` writes it as
-//! JSON, `-- --only call|sleepers|batches` does a part. Absolute times differ from machine to machine; ratios are what
+//! JSON, `-- --only call|sleepers|handover|batches` does a part. Absolute times differ from machine to machine; ratios are what
 //! counts. It must not be part of any test.
 //!
 //! Both run the standard plugin's `read_file` on a file of 1 KiB, each call in a fresh instance, from machine code that is
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use toolyard::{Call, Host, Status};
+use toolyard::{Call, Host, Status, When};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::filesystem::FsPerms;
@@ -110,6 +110,58 @@ fn sleepers(runtime: &Runtime) -> anyhow::Result<Value> {
             ms(19)
         );
         rows.push(json!({ "name": name, "best_ms": ms(0), "median_ms": ms(10), "worst_ms": ms(19) }));
+    }
+    Ok(Value::Array(rows))
+}
+
+/// How soon the next call starts when the one that it waits for has ended, in whichever way: from the end to the start of
+/// the follower, and for calls that are taken back from that moment.
+fn handover(runtime: &Runtime) -> anyhow::Result<Value> {
+    let folder = tempfile::tempdir()?;
+    let probe = include_bytes!("../../tests/guests/prebuilt/probe.wasm");
+    let host = Host::builder()
+        .workspace(folder.path())
+        .component("probe.wasm", probe.to_vec())
+        .build()?;
+    let half = |how: &str| json!({ "path": "a", "chunks": 2, "trap_after": 1, "how": how });
+    let sleep = |ms: u64| json!({ "path": "a", "ms": ms });
+    let mut rows = Vec::new();
+    for (name, tool, arguments, cancelled) in [
+        ("ok", "probe_sleep", sleep(2), false),
+        ("failed", "probe_half_write", half("fail"), false),
+        ("trapped", "probe_half_write", half("trap"), false),
+        ("timeout", "probe_sleep", sleep(60_000), false),
+        ("cancelled, sleeping", "probe_sleep", sleep(60_000), true),
+        ("cancelled, computing", "probe_loop", json!({}), true),
+    ] {
+        let mut gaps = Vec::new();
+        for _ in 0..100 {
+            let mut first = Call::new(tool, arguments.clone()).with_id("first");
+            first.timeout = Some(Duration::from_millis(if name == "timeout" { 5 } else { 60_000 }));
+            let mut next = Call::new("probe_append", json!({ "path": "a", "text": "" }));
+            next.after = vec!["first".into()];
+            next.when = When::Always;
+            let begun = Instant::now();
+            let batch = host.submit(vec![first, next])?;
+            let mut from_cancel = Duration::ZERO;
+            if cancelled {
+                while !host.status().iter().any(|call| call.started) {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+                from_cancel = begun.elapsed();
+                batch.cancel_call(&"first".into());
+            }
+            let outcomes = runtime.block_on(batch.outcomes());
+            let from = match cancelled {
+                true => u64::try_from(from_cancel.as_micros())?,
+                false => outcomes[0].timing.end_us,
+            };
+            gaps.push(Duration::from_micros(outcomes[1].timing.start_us.saturating_sub(from)));
+        }
+        let [p50, p90, p99] = quantiles(&mut gaps);
+        eprintln!("next after {name:<22} p50 {p50:6.0} µs   p90 {p90:6.0} µs   p99 {p99:6.0} µs");
+        rows.push(json!({ "after": name, "p50_us": p50, "p90_us": p90, "p99_us": p99 }));
     }
     Ok(Value::Array(rows))
 }
@@ -225,6 +277,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("sleepers") {
         report.insert("sleepers".into(), sleepers(&runtime)?);
+    }
+    if wanted("handover") {
+        report.insert("handover".into(), handover(&runtime)?);
     }
     if wanted("batches") {
         report.insert("batches".into(), batches(&runtime, &host, &one)?);

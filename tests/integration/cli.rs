@@ -188,6 +188,49 @@ fn json_shapes() {
     );
 }
 
+/// An interrupt stops what runs, takes back what waits, and prints how everything ended.
+#[test]
+fn an_interrupt() {
+    let world = World::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("probe.wasm"), probe()).expect("a plugin file");
+    let sleep = json!({ "tool": "probe_sleep", "arguments": { "path": "a", "ms": 60_000 } });
+    let batch = json!([{ "tool": "hash", "arguments": { "text": "x" } }, sleep, sleep, { "tool": "probe_loop", "arguments": {} }]);
+    std::fs::write(folder.path().join("batch.json"), batch.to_string()).expect("a batch");
+    let events = folder.path().join("events");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
+    command
+        .arg("run")
+        .arg(folder.path().join("batch.json"))
+        .arg("--events")
+        .arg(&events);
+    command
+        .arg("--workspace")
+        .arg(world.path())
+        .arg("--plugins")
+        .arg(folder.path());
+    command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command");
+    let started = |text: String| text.lines().filter(|line| line.contains("\"started\"")).count();
+    while started(std::fs::read_to_string(&events).unwrap_or_default()) < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("its end");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    let ends: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_whitespace().next().unwrap_or_default())
+        .collect();
+    assert_eq!(ends, ["ok", "cancelled", "cancelled", "cancelled", "4"], "{text}");
+}
+
 /// A broken plugin is told and left out; everything else works.
 #[test]
 fn broken_plugins() {

@@ -77,17 +77,23 @@ async fn warm(host: &Host, calls: &[Call]) {
 
 /// Runs the calls; an interrupt takes back what has not ended, and a second one leaves at once.
 async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcome>, bool)> {
-    let mut batch = std::pin::pin!(async {
-        warm(host, &calls).await;
-        host.batch(calls).await
-    });
     tokio::select! {
-        outcomes = &mut batch => return Ok((outcomes?, false)),
+        () = warm(host, &calls) => {}
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("toolyard: interrupted while plugins were compiled; nothing ran");
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    }
+    let batch = host.submit(calls)?;
+    let canceller = batch.canceller();
+    let mut outcomes = std::pin::pin!(batch.outcomes());
+    tokio::select! {
+        outcomes = &mut outcomes => return Ok((outcomes, false)),
         _ = tokio::signal::ctrl_c() => {}
     }
-    host.cancel_all();
+    canceller.cancel();
     tokio::select! {
-        outcomes = batch => Ok((outcomes?, true)),
+        outcomes = outcomes => Ok((outcomes, true)),
         _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted as i32),
     }
 }
