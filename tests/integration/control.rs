@@ -342,3 +342,27 @@ fn event_files() {
     assert_eq!(queued["waits_for"][0]["id"], "w");
     assert_eq!(queued["waits_for"][0]["theirs"]["access"], "write");
 }
+
+/// A file that can't be made is told before anything runs; one that can't be written, after.
+#[test]
+fn output_files_that_fail() {
+    let world = World::new();
+    let batch = json!([{ "tool": "write_file", "arguments": { "path": "a", "content": "x" } }]).to_string();
+    for option in ["--events", "--trace", "--timeline"] {
+        let out = super::cli::toolyard(&world, &["run", "-", option, "/nowhere/file"], &batch);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(2), "{said}");
+        assert!(said.contains(option) && said.contains("/nowhere/file"), "{said}");
+        assert_eq!(world.tree(), json!({}), "nothing has run");
+    }
+    for option in ["--events", "--trace", "--timeline"] {
+        let out = super::cli::toolyard(&world, &["run", "-", option, "/dev/full"], &batch);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(3), "{said}");
+        assert!(said.contains(option) && said.contains("No space left"), "{said}");
+        assert!(
+            String::from_utf8_lossy(&out.stdout).starts_with("ok"),
+            "the outcomes are told all the same"
+        );
+    }
+}

@@ -3,8 +3,8 @@
 
 mod args;
 mod batch;
-mod events;
 mod inspect;
+mod outputs;
 mod progress;
 mod run;
 mod values;

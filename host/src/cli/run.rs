@@ -1,9 +1,9 @@
 //! `call`, `run` and `plan`. It must not know how calls are resolved, scheduled or run.
 
 use super::args::{CallArgs, Cli, RunArgs};
-use super::events::EventFile;
+use super::outputs::Outputs;
 use super::progress::Progress;
-use super::{Exit, batch, block_on, exit_code, host, print, print_json, style, values};
+use super::{Exit, HostFailed, batch, block_on, exit_code, host, print, print_json, style, values};
 use crate::call::{Call, CallId, Outcome};
 use crate::host::{Host, Plan, PlannedCall};
 use crate::report::{self, Summary, visible};
@@ -104,7 +104,7 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         call.timeout = call.timeout.or(args.timeout.map(Duration::from_millis));
         call.max_wait = call.max_wait.or(args.max_wait.map(Duration::from_millis));
     }
-    let events = args.events.as_deref().map(EventFile::create).transpose()?;
+    let outputs = Outputs::create(args)?;
     let progress = Progress::start(calls.len());
     let host = host(cli, |mut builder| {
         if let Some(slots) = args.max_parallel {
@@ -116,8 +116,8 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         if args.reuse {
             builder = builder.reuse();
         }
-        if let Some(events) = &events {
-            builder = builder.observer(events.observer());
+        if let Some(observer) = outputs.observer() {
+            builder = builder.observer(observer);
         }
         builder.observer(progress.observer())
     })?;
@@ -128,32 +128,12 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         true => print_json(&report::run(&outcomes, host.cores()))?,
         false => print(&lines(&outcomes, host.cores()))?,
     }
-    pictures(args, &outcomes, host.cores())?;
-    if let Some(events) = events {
-        host.settle_events(Duration::from_secs(10));
-        events.finish()?;
-    }
+    outputs.finish(&host, &args.batch, &outcomes).context(HostFailed)?;
     Ok(if interrupted {
         Exit::Interrupted
     } else {
         exit_code(&outcomes)
     })
-}
-
-/// The run as files to look at.
-fn pictures(args: &RunArgs, outcomes: &[Outcome], cores: NonZeroUsize) -> anyhow::Result<()> {
-    if let Some(file) = &args.trace {
-        let text = report::trace(outcomes).to_string();
-        std::fs::write(file, text).with_context(|| format!("--trace {}", file.display()))?;
-    }
-    if let Some(file) = &args.timeline {
-        let summary = Summary::of(outcomes, cores).to_string();
-        let title = std::path::Path::new(&args.batch).file_name();
-        let title = title.map_or("standard input".into(), std::ffi::OsStr::to_string_lossy);
-        let page = report::timeline(outcomes, &title, &summary);
-        std::fs::write(file, page).with_context(|| format!("--timeline {}", file.display()))?;
-    }
-    Ok(())
 }
 
 fn lines(outcomes: &[Outcome], cores: NonZeroUsize) -> String {

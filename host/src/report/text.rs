@@ -186,9 +186,10 @@ impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} calls, {} ok: {} instead of {} one by one, {:.1} times as fast; at most {} at once, longest chain {}, \
+            "{} call{}, {} ok: {} instead of {} one by one, {:.1} times as fast; at most {} at once, longest chain {}, \
              {:.0} % of what is possible",
             self.calls,
+            if self.calls == 1 { "" } else { "s" },
             self.ok,
             duration(self.wall_us),
             duration(self.serial_us),
