@@ -133,8 +133,10 @@ pub struct Outcome {
     pub error: Option<CallError>,
     /// What it held while it ran, or would have held; empty if it was refused before that was known.
     pub footprint: Arc<Footprint>,
-    /// The earlier calls that it really waited for, and why.
+    /// The earlier calls that it really waited for, and why: at most 64 of them, the oldest.
     pub waits: Vec<Wait>,
+    /// How many more there were.
+    pub more_waits: usize,
     /// When.
     pub timing: Timing,
     /// What the caller should know beside the answer: a file updated in place, a footprint that was planned again.
@@ -144,7 +146,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The earlier calls that it really waited for.
+    /// The earlier calls that it really waited for, as far as `waits` lists them.
     #[must_use]
     pub fn waited_for(&self) -> Vec<CallId> {
         self.waits.iter().map(|wait| wait.on.clone()).collect()

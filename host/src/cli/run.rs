@@ -220,6 +220,10 @@ fn plan_text(plan: &Plan) -> String {
             let line = format!("waits for {}: {why}", wait.on);
             _ = writeln!(text, "{:ids$}  {}", "", style.dim(&line));
         }
+        if call.more_waits > 0 {
+            let line = format!("and for {} more", call.more_waits);
+            _ = writeln!(text, "{:ids$}  {}", "", style.dim(&line));
+        }
     }
     text.push_str(&groups(&plan.groups));
     text

@@ -193,7 +193,7 @@ impl Taking<'_> {
                 let (reply, receiver) = oneshot::channel();
                 let ticket = self.submit(owner, (id.clone(), call, queued), edges, prepared, reply);
                 let waits = match self.shared.hub {
-                    Some(_) => owner.waits(ticket),
+                    Some(_) => owner.waits(ticket).0,
                     None => Vec::new(),
                 };
                 let queued = What::Queued {
@@ -236,6 +236,7 @@ impl Taking<'_> {
             queued,
             started: None,
             waits: Vec::new(),
+            more_waits: 0,
             notes: Vec::new(),
             replans: 0,
             reply,

@@ -35,6 +35,7 @@ pub(super) struct Live {
     pub(super) queued: Instant,
     pub(super) started: Option<Instant>,
     pub(super) waits: Vec<Wait>,
+    pub(super) more_waits: usize,
     pub(super) notes: Vec<String>,
     pub(super) replans: u32,
     pub(super) reply: oneshot::Sender<Outcome>,
@@ -77,6 +78,7 @@ impl Live {
             error: ended.error,
             footprint: self.prepared.footprint,
             waits: self.waits,
+            more_waits: self.more_waits,
             timing: Timing {
                 queued_us: micros(zero, self.queued),
                 start_us,
@@ -108,6 +110,7 @@ pub(super) fn refused(id: CallId, tool: String, refused: Refused, zero: Instant)
         error: Some(CallError { ..error }),
         footprint: Arc::default(),
         waits: Vec::new(),
+        more_waits: 0,
         timing: Timing {
             queued_us: at,
             start_us: at,

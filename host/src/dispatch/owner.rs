@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+/// As many reasons to wait are told and kept of one call: thousands of calls may wait for thousands.
+const MOST_WAITS: usize = 64;
+
 /// What the bringer of a message does next.
 #[derive(Debug)]
 pub(super) enum Effect {
@@ -81,7 +84,7 @@ impl Owner {
         // What nobody has seen yet is expected to be short.
         submission.estimate_us = self.learned.get(&call.call.tool).copied().unwrap_or(1000);
         let ticket = self.scheduler.submit(submission);
-        call.waits = self.waits(ticket);
+        (call.waits, call.more_waits) = self.waits(ticket);
         *self.clients.entry(call.common.client).or_default() += 1;
         self.live.insert(ticket, call);
         ticket
@@ -99,9 +102,9 @@ impl Owner {
         self.live.contains_key(&ticket)
     }
 
-    /// The calls that this one waits for now, and why.
-    pub(super) fn waits(&self, ticket: Ticket) -> Vec<Wait> {
-        let waits = self.scheduler.waits(ticket);
+    /// The calls that this one waits for now, and why; and how many more there are.
+    pub(super) fn waits(&self, ticket: Ticket) -> (Vec<Wait>, usize) {
+        let (waits, more) = self.scheduler.waits(ticket, MOST_WAITS);
         let known = waits.into_iter().filter_map(|wait| {
             let on = self.live.get(&wait.on)?.id.clone();
             let entries = match wait.reason {
@@ -110,7 +113,7 @@ impl Owner {
             };
             Some(Wait { on, entries })
         });
-        known.collect()
+        (known.collect(), more)
     }
 
     /// Everything that is to be done now.
@@ -190,7 +193,7 @@ impl Owner {
             return (None, Vec::new());
         }
         self.scheduler.replan(ticket, Arc::clone(&prepared.footprint));
-        let waits = self.waits(ticket);
+        let (waits, more) = self.waits(ticket);
         let Some(call) = self.live.get_mut(&ticket) else {
             return (None, Vec::new());
         };
@@ -198,14 +201,16 @@ impl Owner {
         call.filled = filled;
         call.waits.retain(|wait| wait.entries.is_none());
         call.waits.extend(waits.iter().cloned());
+        call.more_waits = more;
         (Some(What::Planned { waits }), self.next())
     }
 
     /// The paths of a call whose turn came are not what they were. Whether it may go on at once, and its news.
     pub(super) fn replan(&mut self, ticket: Ticket, prepared: Prepared) -> (bool, What) {
         let goes_on = self.scheduler.replan(ticket, Arc::clone(&prepared.footprint));
-        let waits = self.waits(ticket);
+        let (waits, more) = self.waits(ticket);
         if let Some(call) = self.live.get_mut(&ticket) {
+            call.more_waits += more;
             call.prepared = prepared;
             call.replans += 1;
             call.notes = vec!["planned again: its paths led elsewhere when its turn came".to_owned()];
@@ -283,6 +288,7 @@ impl Owner {
     pub(super) fn unresolved(&mut self, ticket: Ticket, ended: Ended) -> Vec<Effect> {
         if let Some(call) = self.live.get_mut(&ticket) {
             call.waits.retain(|wait| wait.entries.is_none());
+            call.more_waits = 0;
         }
         self.give_up(ticket, ended)
     }
@@ -303,7 +309,7 @@ impl Owner {
             return Vec::new();
         };
         let ms = call.call.max_wait.unwrap_or_default().as_millis();
-        let on: Vec<String> = self.waits(ticket).iter().map(|wait| wait.on.to_string()).collect();
+        let on: Vec<String> = self.waits(ticket).0.iter().map(|wait| wait.on.to_string()).collect();
         let behind = match on.is_empty() {
             true => "for a free slot".to_owned(),
             false => format!("for {}", on.join(", ")),
@@ -332,7 +338,7 @@ impl Owner {
                 id: call.id.clone(),
                 tool: call.call.tool.clone(),
                 started: call.started.is_some(),
-                waits: self.waits(ticket),
+                waits: self.waits(ticket).0,
             })
         };
         self.those(|_| true).into_iter().filter_map(tell).collect()

@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+/// As many reasons to wait are told of one call.
+const MOST_WAITS: usize = 64;
+
 /// What would happen to a batch with the file tree as it is.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -30,8 +33,10 @@ pub struct PlannedCall {
     /// What can't be said yet, one sentence for each claim that takes a result. Until then the footprint has all that the
     /// claim could mean.
     pub unknown: Vec<String>,
-    /// Whom it would wait for.
+    /// Whom it would wait for: at most 64 of them, the oldest.
     pub waits_for: Vec<Wait>,
+    /// How many more.
+    pub more_waits: usize,
     /// Why it would not run at all.
     pub refused: Option<(Status, CallError)>,
 }
@@ -85,6 +90,7 @@ impl Planner<'_> {
                     footprint: Arc::default(),
                     unknown: Vec::new(),
                     waits_for: Vec::new(),
+                    more_waits: 0,
                     refused: Some((refused.status, refused.error)),
                 });
             }
@@ -99,10 +105,10 @@ impl Planner<'_> {
             ..Submission::new(Arc::clone(&prepared.footprint))
         });
         let waits = self.waits(ticket);
-        let level = waits
-            .iter()
-            .filter_map(|(at, _)| self.levels.get(*at).copied().flatten())
-            .max();
+        let blockers = self.scheduler.blockers(ticket);
+        let more_waits = blockers.len() - waits.len().min(blockers.len());
+        let places = blockers.iter().filter_map(|on| self.at.get(on));
+        let level = places.filter_map(|at| self.levels.get(*at).copied().flatten()).max();
         self.at.insert(ticket, index);
         *self.tickets.get_mut(index)? = Some(ticket);
         *self.levels.get_mut(index)? = Some(level.map_or(0, |level| level + 1));
@@ -112,12 +118,13 @@ impl Planner<'_> {
             footprint: prepared.footprint,
             unknown: prepared.unknown,
             waits_for: waits.into_iter().map(|(_, wait)| wait).collect(),
+            more_waits,
             refused: None,
         })
     }
 
     fn waits(&self, ticket: Ticket) -> Vec<(usize, Wait)> {
-        let waits = self.scheduler.waits(ticket);
+        let (waits, _) = self.scheduler.waits(ticket, MOST_WAITS);
         let known = waits.into_iter().filter_map(|wait| {
             let at = *self.at.get(&wait.on)?;
             let entries = match wait.reason {

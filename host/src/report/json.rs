@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::num::NonZeroUsize;
 
-/// One outcome: `{id, tool, status, content, structured?, error?, waited_for, timing, notes?, log?}`.
+/// One outcome: `{id, tool, status, content, structured?, error?, waited_for, waited_for_more?, timing, notes?,
+/// log?}`.
 #[must_use]
 pub fn outcome(outcome: &Outcome) -> Value {
     let mut fields = Map::new();
@@ -23,6 +24,9 @@ pub fn outcome(outcome: &Outcome) -> Value {
         fields.insert("error".into(), call_error(error));
     }
     fields.insert("waited_for".into(), json!(outcome.waited_for()));
+    if outcome.more_waits > 0 {
+        fields.insert("waited_for_more".into(), json!(outcome.more_waits));
+    }
     let timing = outcome.timing;
     fields.insert(
         "timing".into(),

@@ -100,6 +100,7 @@ pub(super) mod tests {
             error: None,
             footprint: std::sync::Arc::new(crate::call::Footprint::new([write.clone()])),
             waits: waited_for.iter().map(wait).collect(),
+            more_waits: 0,
             timing: Timing {
                 queued_us: 0,
                 start_us,

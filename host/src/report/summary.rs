@@ -128,6 +128,7 @@ mod tests {
                     entries: None,
                 })
                 .collect(),
+            more_waits: 0,
             timing: Timing {
                 queued_us: 0,
                 start_us: start,

@@ -89,7 +89,16 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
     let time = duration(outcome.timing.run_us);
     let mut line = format!("{status}  {id:<id_width$}  {tool:<tool_width$}  {time:>9}");
     if !outcome.waits.is_empty() {
-        let ids: Vec<&str> = outcome.waits.iter().map(|wait| wait.on.as_str()).collect();
+        let mut ids: Vec<String> = outcome
+            .waits
+            .iter()
+            .take(SHOWN)
+            .map(|wait| wait.on.to_string())
+            .collect();
+        let more = (outcome.waits.len() + outcome.more_waits).saturating_sub(SHOWN);
+        if more > 0 {
+            ids.push(format!("{more} more"));
+        }
         _ = write!(line, "  {}", style.dim(&format!("after {}", ids.join(", "))));
     }
     let preview = match &outcome.error {
@@ -122,6 +131,9 @@ fn preview(content: &[Content]) -> String {
 }
 
 const PREVIEW_CHARS: usize = 72;
+
+/// As many of the calls that one waited for are shown in a line.
+const SHOWN: usize = 8;
 
 fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

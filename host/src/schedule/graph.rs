@@ -1,125 +1,17 @@
-//! The calls and the edges between them. It must not look for conflicts by itself; it keeps those that were found.
+//! The edges between calls. It must not look for conflicts by itself; it keeps those that were found.
 //!
 //! Edges are only ever added: one whose end is gone is left where it is and passed over. Calls are never renumbered, so a
 //! ticket that isn't in the table any more has ended; a follower that was planned again has a new epoch, and edges to the
 //! old one are passed over, too.
 
+use super::calls::{Call, State};
 use super::index::{Handles, Index};
-use super::{Ended, Mode, Scheduler, Ticket, When};
-use crate::call::Footprint;
-use smallvec::SmallVec;
-use std::collections::VecDeque;
+use super::{Ended, Mode, Scheduler, Ticket};
+use crate::call::{Access, Footprint};
 use std::sync::Arc;
 
 /// As many pairs are compared one by one rather than through an index of their own.
 const PAIRS: usize = if cfg!(test) { 2 } else { 64 };
-
-/// Where a call is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// Something unfinished is before it, or its footprint is not known.
-    Waiting,
-    /// Only a slot is missing.
-    Ready,
-    /// It has started and holds a slot.
-    Running,
-    /// It has started and waits for something outside: it holds its resources and no slot.
-    Paused,
-}
-
-impl State {
-    pub(super) fn started(self) -> bool {
-        match self {
-            Self::Waiting | Self::Ready => false,
-            Self::Running | Self::Paused => true,
-        }
-    }
-}
-
-/// A call that has not ended.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) footprint: Arc<Footprint>,
-    pub(super) handles: Handles,
-    pub(super) state: State,
-    /// Whether the footprint is more than a guess from above.
-    pub(super) known: bool,
-    pub(super) priority: i32,
-    pub(super) estimate_us: u64,
-    /// The estimates along the longest chain of calls that starts with this one.
-    pub(super) chain_us: u64,
-    /// How many of the blockers have not ended.
-    pub(super) pending: usize,
-    /// Calls that must end first, in order; some of them may have.
-    pub(super) blockers: Vec<Ticket>,
-    /// Calls that wait for this one, and the epoch in which they do.
-    pub(super) followers: Vec<(Ticket, u32)>,
-    /// Grows when the call is planned again.
-    pub(super) epoch: u32,
-    /// Those of the blockers whose end decides about this call, as long as they have not ended.
-    pub(super) after: SmallVec<[Ticket; 2]>,
-    pub(super) when: When,
-    /// Whether one of those has ended otherwise than ok.
-    pub(super) failed: bool,
-}
-
-/// All calls that have not ended, in the order of submission.
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    /// The ticket of the first place.
-    base: u64,
-    places: VecDeque<Option<Box<Call>>>,
-    live: usize,
-}
-
-impl Calls {
-    fn at(&self, ticket: Ticket) -> Option<usize> {
-        usize::try_from(ticket.0.checked_sub(self.base)?).ok()
-    }
-
-    /// The ticket that `push` will give next.
-    pub(super) fn push(&mut self, call: Call) -> Ticket {
-        let ticket = Ticket(self.base + self.places.len() as u64);
-        self.places.push_back(Some(Box::new(call)));
-        self.live += 1;
-        ticket
-    }
-
-    pub(super) fn get(&self, ticket: Ticket) -> Option<&Call> {
-        self.places.get(self.at(ticket)?)?.as_deref()
-    }
-
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Call> {
-        let at = self.at(ticket)?;
-        self.places.get_mut(at)?.as_deref_mut()
-    }
-
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Box<Call>> {
-        let at = self.at(ticket)?;
-        let call = self.places.get_mut(at)?.take()?;
-        self.live -= 1;
-        while let Some(None) = self.places.front() {
-            self.places.pop_front();
-            self.base += 1;
-        }
-        Some(call)
-    }
-
-    pub(super) fn contains(&self, ticket: Ticket) -> bool {
-        self.get(ticket).is_some()
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.live
-    }
-
-    /// All calls, the oldest first.
-    pub(super) fn tickets(&self) -> impl DoubleEndedIterator<Item = Ticket> {
-        let numbers = self.base..self.base + self.places.len() as u64;
-        numbers.map(Ticket).filter(|ticket| self.contains(*ticket))
-    }
-}
 
 impl Scheduler {
     /// Gives a call its edges and makes its entries visible. Its earlier conflicts are found in the index.
@@ -135,12 +27,15 @@ impl Scheduler {
                 self.index.hide_within(ticket, entries, &call.handles);
             }
         }
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|blocker| *blocker != ticket);
+        self.compress(&mut found);
+        // Whom it comes after it must hear of itself.
         if let Some(call) = self.calls.get(ticket) {
             found.extend(&call.after);
         }
-        found.sort_unstable();
-        found.dedup();
-        for blocker in found.drain(..).filter(|blocker| *blocker != ticket) {
+        for blocker in found.drain(..) {
             self.link(blocker, ticket);
         }
         self.found = found;
@@ -173,6 +68,11 @@ impl Scheduler {
             return;
         }
         match call.known {
+            true if call.join => {
+                if call.pending == 0 {
+                    self.ended_joins.push(ticket);
+                }
+            }
             true if call.pending == 0 => {
                 call.state = State::Ready;
                 self.ready.insert(call.rank(ticket));
@@ -194,6 +94,11 @@ impl Scheduler {
 
     /// `ticket` is over and gone from the table: its followers lose an edge, and those that named it may be skipped.
     pub(super) fn release(&mut self, ticket: Ticket, call: &Call, how: Ended) {
+        self.release_followers(ticket, call, how);
+        self.end_joins();
+    }
+
+    pub(super) fn release_followers(&mut self, ticket: Ticket, call: &Call, how: Ended) {
         for (follower, epoch) in &call.followers {
             let Some(next) = self.calls.get_mut(*follower).filter(|next| next.epoch == *epoch) else {
                 continue;
@@ -236,17 +141,6 @@ impl Scheduler {
         }
     }
 
-    /// The calls before and behind `ticket` that have not ended.
-    fn neighbours(&self, ticket: Ticket) -> (Vec<Ticket>, Vec<Ticket>) {
-        let Some(call) = self.calls.get(ticket) else {
-            return Default::default();
-        };
-        let before = call.blockers.iter().copied().filter(|on| self.calls.contains(*on));
-        let follows = |(next, epoch): &&(Ticket, u32)| self.calls.get(*next).is_some_and(|call| call.epoch == *epoch);
-        let behind = call.followers.iter().filter(follows).map(|(next, _)| *next);
-        (before.collect(), behind.collect())
-    }
-
     fn conflicting(&self, call: Ticket, footprint: &Footprint) -> bool {
         let conflicts = |call: &Call| call.footprint.conflict(footprint).is_some();
         self.mode == Mode::Serial || self.calls.get(call).is_some_and(conflicts)
@@ -255,7 +149,17 @@ impl Scheduler {
     /// Before `ticket` goes away: what it hid becomes visible, and its followers get edges to those of its blockers that
     /// they conflict with themselves. See the module comment for why direct blockers are enough.
     fn bridge(&mut self, ticket: Ticket) {
-        let (before, behind) = self.neighbours(ticket);
+        let writes = |call: &Call| {
+            call.footprint
+                .entries()
+                .iter()
+                .any(|entry| entry.access == Access::Write)
+        };
+        if self.mode == Mode::Parallel && !self.calls.get(ticket).is_some_and(writes) {
+            // It hid nothing, so it stood for nobody.
+            return;
+        }
+        let (before, behind) = (self.before(ticket), self.behind(ticket));
         for blocker in &before {
             self.appear(*blocker);
         }
@@ -302,7 +206,8 @@ impl Scheduler {
     pub(super) fn narrow(&mut self, ticket: Ticket, footprint: &Arc<Footprint>) {
         self.vanish(ticket);
         self.bridge(ticket);
-        let (before, behind) = self.neighbours(ticket);
+        let (before, behind) = (self.before(ticket), self.behind(ticket));
+        let joins = self.joins_to_leave(ticket);
         let named = self
             .calls
             .get(ticket)
@@ -321,9 +226,10 @@ impl Scheduler {
         for follower in kept {
             self.relink(ticket, follower);
         }
-        for follower in dropped {
+        for follower in dropped.into_iter().chain(joins) {
             self.unlink(ticket, follower);
         }
+        self.end_joins();
         self.appear(ticket);
     }
 
@@ -331,7 +237,7 @@ impl Scheduler {
     pub(super) fn reattach(&mut self, ticket: Ticket, footprint: &Arc<Footprint>) {
         self.vanish(ticket);
         self.bridge(ticket);
-        let (_, behind) = self.neighbours(ticket);
+        let (behind, joins) = (self.behind(ticket), self.joins_to_leave(ticket));
         let mut before: Vec<Ticket> = self
             .calls
             .get(ticket)
@@ -361,6 +267,10 @@ impl Scheduler {
             self.unready(follower);
             self.link(ticket, follower);
         }
+        for join in joins {
+            self.unlink(ticket, join);
+        }
+        self.end_joins();
         // Nothing of the index is hidden by this call: its entries are only added, which is always safe.
         self.appear(ticket);
     }
@@ -376,10 +286,14 @@ impl Scheduler {
         }
     }
 
-    /// A follower that still has its edge is a follower again.
+    /// A follower is a follower again: it still has its edge, or had one through a join and now gets its own.
     fn relink(&mut self, blocker: Ticket, follower: Ticket) {
-        let epoch = self.calls.get(follower).map(|next| next.epoch);
-        if let (Some(call), Some(epoch)) = (self.calls.get_mut(blocker), epoch) {
+        let Some(next) = self.calls.get(follower) else { return };
+        if next.blockers.binary_search(&blocker).is_err() {
+            return self.link(blocker, follower);
+        }
+        let epoch = next.epoch;
+        if let Some(call) = self.calls.get_mut(blocker) {
             call.followers.push((follower, epoch));
         }
     }

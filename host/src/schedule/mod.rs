@@ -57,8 +57,10 @@
 //! Readers of one place never look at each other: each node lists reads and writes apart, children that lead to writes are
 //! listed apart from those that don't, and a search visits only what leads to something that it looks for.
 
+mod calls;
 mod graph;
 mod index;
+mod join;
 mod rank;
 mod terms;
 
@@ -68,8 +70,9 @@ mod tests;
 pub use terms::{Decision, Ended, Reason, Submission, Ticket, Wait, When};
 
 use crate::call::Footprint;
-use graph::{Call, Calls, State};
+use calls::{Call, Calls, State};
 use index::Index;
+use join::Recent;
 use rank::Rank;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -102,6 +105,10 @@ pub struct Scheduler {
     arrived: usize,
     /// Whether a chain has changed since, and not all before were told.
     stale: bool,
+    /// Joins among the calls, those that were made lately, and those that are over.
+    joins: usize,
+    recent: Recent,
+    ended_joins: Vec<Ticket>,
     /// Room for what a search finds, kept between searches.
     found: Vec<Ticket>,
 }
@@ -123,6 +130,9 @@ impl Scheduler {
             skipped: BTreeMap::new(),
             arrived: 0,
             stale: false,
+            joins: 0,
+            recent: Recent::new(),
+            ended_joins: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -147,26 +157,9 @@ impl Scheduler {
 
     /// Takes a call in. It starts, is resolved, or is skipped, when `next` says so.
     pub fn submit(&mut self, submission: Submission) -> Ticket {
-        let Submission { after, .. } = submission;
-        let ticket = self.calls.push(Call {
-            footprint: submission.footprint,
-            handles: index::Handles::new(),
-            state: State::Waiting,
-            known: submission.known,
-            priority: submission.priority,
-            estimate_us: submission.estimate_us,
-            chain_us: submission.estimate_us,
-            pending: 0,
-            blockers: Vec::new(),
-            followers: Vec::new(),
-            epoch: 0,
-            after: after
-                .into_iter()
-                .filter(|earlier| self.calls.contains(*earlier))
-                .collect(),
-            when: submission.when,
-            failed: submission.failed,
-        });
+        let mut call = Call::new(submission);
+        call.after.retain(|earlier| self.calls.contains(*earlier));
+        let ticket = self.calls.push(call);
         self.arrived += 1;
         self.attach(ticket);
         if self.calls.get(ticket).is_some_and(|call| !call.may_run()) {
@@ -298,25 +291,34 @@ impl Scheduler {
         Some(Decision::Start(ticket))
     }
 
-    /// What a call waits for now, directly; the oldest first. That it comes after the other one goes before a conflict.
+    /// What a call waits for now, directly, the oldest first: at most so many reasons, and how many more there are. That it
+    /// comes after the other one goes before a conflict.
     #[must_use]
-    pub fn waits(&self, ticket: Ticket) -> Vec<Wait<'_>> {
+    pub fn waits(&self, ticket: Ticket, most: usize) -> (Vec<Wait<'_>>, usize) {
         let Some(call) = self.calls.get(ticket) else {
-            return Vec::new();
+            return (Vec::new(), 0);
         };
-        let waits = call.blockers.iter().filter_map(|on| {
-            let other = self.calls.get(*on)?;
+        let before = self.before(ticket);
+        let left_out = before.len().saturating_sub(most);
+        let waits = before.into_iter().take(most).filter_map(|on| {
+            let other = self.calls.get(on)?;
             let reason = match call.footprint.conflict(&other.footprint) {
-                _ if call.after.contains(on) => Reason::After,
+                _ if call.after.contains(&on) => Reason::After,
                 Some(pair) => Reason::Conflict {
                     mine: pair.mine,
                     theirs: pair.theirs,
                 },
                 None => Reason::After,
             };
-            Some(Wait { on: *on, reason })
+            Some(Wait { on, reason })
         });
-        waits.collect()
+        (waits.collect(), left_out)
+    }
+
+    /// All calls that this one waits for now, directly, the oldest first.
+    #[must_use]
+    pub fn blockers(&self, ticket: Ticket) -> Vec<Ticket> {
+        self.before(ticket)
     }
 
     /// How many calls hold a slot.
@@ -334,17 +336,6 @@ impl Scheduler {
     /// How many calls have not started.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.calls.len() - self.started
-    }
-}
-
-impl Call {
-    /// Whether what it comes after has ended so, or may still end so, that it runs.
-    fn may_run(&self) -> bool {
-        match self.when {
-            When::Ok => !self.failed,
-            When::Failed => self.failed || !self.after.is_empty(),
-            When::Always => true,
-        }
+        self.calls.len() - self.joins - self.started
     }
 }

@@ -7,7 +7,7 @@
 //! chain has changed, and the table has grown by a quarter since: a fixed number of steps for each arrival, however many
 //! wait.
 
-use super::graph::{Call, State};
+use super::calls::{Call, State};
 use super::{Scheduler, Ticket};
 use std::cmp::Reverse;
 

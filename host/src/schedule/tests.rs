@@ -141,7 +141,11 @@ fn a_cancelled_writer_lets_readers_through() {
         "nothing is between the two readers any more"
     );
     let late = submit(&mut scheduler, "w a");
-    assert_eq!(scheduler.waits(late).len(), 2, "what the writer hid is visible again");
+    assert_eq!(
+        scheduler.waits(late, 9).0.len(),
+        2,
+        "what the writer hid is visible again"
+    );
 }
 
 #[test]
@@ -198,7 +202,12 @@ fn planned_again() {
     );
     assert_eq!(drain(&mut scheduler), [2], "b is free");
     assert_eq!(
-        scheduler.waits(second).iter().map(|wait| wait.on).collect::<Vec<_>>(),
+        scheduler
+            .waits(second, 9)
+            .0
+            .iter()
+            .map(|wait| wait.on)
+            .collect::<Vec<_>>(),
         [first]
     );
     scheduler.finish(first, Ended::Ok);
@@ -228,7 +237,7 @@ fn reasons() {
     let first = submit(&mut scheduler, "w a/x, r b");
     let second = submit_with(&mut scheduler, "r a/**, w c", &[], 0);
     let third = submit_with(&mut scheduler, "", &[second], 0);
-    let waits = scheduler.waits(second);
+    let waits = scheduler.waits(second, 9).0;
     let (mine, theirs) = (
         &footprint("r a/**").entries()[0].clone(),
         &footprint("w a/x").entries()[0].clone(),
@@ -241,7 +250,7 @@ fn reasons() {
         }]
     );
     assert_eq!(
-        scheduler.waits(third),
+        scheduler.waits(third, 9).0,
         [Wait {
             on: second,
             reason: Reason::After
