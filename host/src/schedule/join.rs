@@ -33,10 +33,13 @@ impl Join {
     fn stands_within(&mut self, found: &[Ticket], calls: &Calls) -> bool {
         let (mut rest, mut gone) = (found, 0);
         for member in &self.members {
-            let place = rest.partition_point(|ticket| ticket < member);
-            rest = rest.get(place..).unwrap_or_default();
+            // Mostly the next is the one.
+            if rest.first() != Some(member) {
+                let place = rest.partition_point(|ticket| ticket < member);
+                rest = rest.get(place..).unwrap_or_default();
+            }
             match rest.first() == Some(member) {
-                true => {}
+                true => rest = rest.get(1..).unwrap_or_default(),
                 false if calls.contains(*member) => return false,
                 false => gone += 1,
             }
@@ -71,12 +74,17 @@ impl Scheduler {
             *found = rest;
             return;
         }
+        // The youngest keep edges of their own: they are those that the next arrival may not wait for any more, because this
+        // one hides them.
+        let young = found.split_off(found.len() - FEW / 2);
+        rest.retain(|blocker| young.binary_search(blocker).is_err());
         let ticket = self.calls.push(Call::join());
         self.joins += 1;
         for blocker in rest {
             self.link(blocker, ticket);
         }
-        let members = std::mem::replace(found, vec![ticket]);
+        let members = std::mem::replace(found, young);
+        found.push(ticket);
         self.recent.push_front(Join { ticket, members });
         self.recent.truncate(RECENT);
     }

@@ -54,6 +54,7 @@
 //! # Cost
 //!
 //! An arrival costs its path components, the visible entries found, and its edges; an end costs its entries and edges.
+//! Where many wait for the same many, a join stands for the edges from each to each (see [`join`]).
 //! Readers of one place never look at each other: each node lists reads and writes apart, children that lead to writes are
 //! listed apart from those that don't, and a search visits only what leads to something that it looks for.
 
