@@ -229,6 +229,7 @@ impl Taking<'_> {
         let live = Live {
             common: Arc::clone(&self.common),
             awaited: self.named.awaited(&id),
+            taken: self.named.taken(&id),
             id,
             call,
             filled: edges.filled,
@@ -292,7 +293,7 @@ impl Taking<'_> {
             filled: None,
         };
         if links.is_some_and(|links| links.fills() && !links.takes()) {
-            edges.filled = fill(&call.arguments, &HashMap::new()).ok().map(Arc::new);
+            edges.filled = fill(&call.arguments, &HashMap::new(), u64::MAX).ok().map(Arc::new);
         }
         if !self.named.any() {
             return Ok(edges);

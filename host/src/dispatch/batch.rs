@@ -49,6 +49,8 @@ pub(crate) struct Named {
     pub(crate) order: Vec<usize>,
     /// The calls that others name.
     named: HashMap<CallId, usize>,
+    /// Those whose results are taken.
+    taken: HashSet<CallId>,
 }
 
 impl Named {
@@ -73,6 +75,7 @@ impl Named {
         }
         let mut batch = Self {
             order: (0..calls.len()).collect(),
+            taken: links.iter().flat_map(|links| &links.on).cloned().collect(),
             ids,
             links,
             named,
@@ -91,6 +94,11 @@ impl Named {
     /// Whether a call of the batch names this one.
     pub(crate) fn awaited(&self, id: &CallId) -> bool {
         self.named.contains_key(id)
+    }
+
+    /// Whether a call of the batch takes this one's result, or looks at it.
+    pub(crate) fn taken(&self, id: &CallId) -> bool {
+        self.taken.contains(id)
     }
 
     /// The positions of the calls that the one at `at` comes after, each once.

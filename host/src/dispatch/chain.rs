@@ -6,18 +6,20 @@
 //! stands for what it holds, as it is. Filled-in values are not looked at again: a result can't name another.
 
 use super::batch::BatchError;
+use super::prepare::weight;
 use crate::call::{Call, CallId, Content, When};
 use crate::sandbox::Ended;
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const RESULT: &str = "$result";
 const PATH: &str = "path";
 const LITERAL: &str = "$literal";
 
 /// What is known of calls that have ended and that others name.
-pub(super) type Results = HashMap<CallId, Result<Value, ()>>;
+pub(super) type Results = HashMap<CallId, Result<Arc<Value>, ()>>;
 
 /// What a call names, apart from `after`.
 #[derive(Clone, Debug, Default)]
@@ -128,18 +130,23 @@ pub(crate) fn links(call: &Call, own: &CallId) -> Result<Links, BatchError> {
     Ok(links)
 }
 
-/// The arguments with every result filled in.
+/// The arguments with every result filled in, at most about `most` bytes of them: one result may be named many times.
 ///
 /// # Errors
-/// A sentence that names the reference which leads nowhere.
-pub(super) fn fill(arguments: &Value, results: &Results) -> Result<Value, String> {
+/// A sentence that names the reference which leads nowhere, or too far.
+pub(super) fn fill(arguments: &Value, results: &Results, most: u64) -> Result<Value, String> {
+    let mut left = most;
     let mut filled = arguments.clone();
     let mut todo: Vec<&mut Value> = vec![&mut filled];
     while let Some(value) = todo.pop() {
         let instead = match value {
             Value::Object(fields) => match node(fields)? {
                 Node::Literal(literal) => Some(literal.clone()),
-                Node::Reference { id, path } => Some(look_up(results, &id, path)?),
+                Node::Reference { id, path } => {
+                    let found = look_up(results, &id, path, left)?;
+                    left = left.saturating_sub(weight(&found));
+                    Some(found)
+                }
                 Node::Other => None,
             },
             _ => None,
@@ -154,12 +161,17 @@ pub(super) fn fill(arguments: &Value, results: &Results) -> Result<Value, String
     Ok(filled)
 }
 
-fn look_up(results: &Results, id: &CallId, path: &str) -> Result<Value, String> {
+fn look_up(results: &Results, id: &CallId, path: &str, most: u64) -> Result<Value, String> {
     let Some(Ok(document)) = results.get(id) else {
         return Err(format!("call {id} left no result"));
     };
     let query = JsonPath::parse(path).map_err(|error| format!("{path:?} is no JSONPath: {error}"))?;
     let found = query.query(document).all();
+    if found.iter().map(|value| weight(value)).sum::<u64>() > most {
+        return Err(format!(
+            "{path} of the result of call {id} is more than arguments may have"
+        ));
+    }
     match (is_singular(path), &found[..]) {
         (true, [one]) => Ok((*one).clone()),
         (true, _) => Err(format!("the result of call {id} has nothing at {path}")),
@@ -204,7 +216,7 @@ pub(super) fn holds(call: &Call, results: &Results) -> Result<(), String> {
     let Some(id) = id.as_ref().or(call.after.first()) else {
         return Ok(());
     };
-    let found = look_up(results, id, path)?;
+    let found = look_up(results, id, path, u64::MAX)?;
     match found == *equals {
         true => Ok(()),
         false => Err(format!("{path} of call {id} is {}, and not {equals}", short(&found))),
@@ -241,13 +253,13 @@ mod tests {
 
     fn results() -> Results {
         let found = json!({ "path": "a.txt", "files": [{ "name": "x" }, { "name": "y" }], "n": 2 });
-        HashMap::from([("a".into(), Ok(found)), ("bad".into(), Err(()))])
+        HashMap::from([("a".into(), Ok(Arc::new(found))), ("bad".into(), Err(()))])
     }
 
     fn check(arguments: Value, expect: Result<Value, &str>) {
         let named = links(&Call::new("t", arguments.clone()), &"me".into());
         let filled = match named {
-            Ok(_) => fill(&arguments, &results()),
+            Ok(_) => fill(&arguments, &results(), 1000),
             Err(error) => Err(error.to_string()),
         };
         match (filled, expect) {
@@ -287,6 +299,8 @@ mod tests {
             Err("\"more\" beside $result"),
         );
         check(json!({ "x": { "$result": {} } }), Err("must be the id of a call"));
+        let many: Vec<Value> = (0..100).map(|_| json!({ "$result": "a" })).collect();
+        check(json!({ "x": many }), Err("more than arguments may have"));
     }
 
     #[test]

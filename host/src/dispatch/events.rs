@@ -1,7 +1,7 @@
 //! Events on their way to observers: a bounded queue and one thread, so that who watches slowly slows nobody.
 //! It must not lose anything in silence: what had no room is counted, and the next event says how many.
 
-use crate::call::{CallId, Event, What};
+use crate::call::{CallId, Content, Event, What};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 /// Who is told what happens, on a thread of the events' own: it may take its time, and then loses the middle.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Events that wait to be told.
+/// Events that wait to be told, and bytes of what guests say in them.
 const MOST: usize = 16_384;
+const MOST_BYTES: usize = 64 << 20;
+/// More than a message beside a progress count has.
+const LONGEST_PROGRESS: usize = 4096;
 
 /// See the module.
 pub(super) struct Hub {
@@ -32,6 +35,7 @@ struct Queue {
     /// Where the latest progress of a call stands that was not handed on yet.
     progress: HashMap<(u64, CallId), usize>,
     dropped: u64,
+    bytes: usize,
     /// Whether the thread is handing events on right now.
     busy: bool,
     closed: bool,
@@ -68,14 +72,16 @@ impl Hub {
                 return;
             }
             let place = queue.events.len();
-            if place < MOST {
+            if place < MOST && queue.bytes < MOST_BYTES - LONGEST_PROGRESS {
                 queue.progress.insert(key, place);
             }
         }
-        if queue.events.len() >= MOST {
+        let bytes = weight(&what);
+        if queue.events.len() >= MOST || queue.bytes.saturating_add(bytes) > MOST_BYTES {
             queue.dropped += 1;
             return;
         }
+        queue.bytes += bytes;
         let dropped = std::mem::take(&mut queue.dropped);
         queue.events.push_back(Event {
             at_us: u64::try_from(self.zero.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -97,6 +103,16 @@ impl Hub {
     }
 }
 
+/// About how many bytes a guest's words take. Reasons to wait are few, and shared with the call that has them.
+fn weight(what: &What) -> usize {
+    match what {
+        What::Output(Content::Text(text)) | What::Log { text, .. } | What::Progress { message: text, .. } => text.len(),
+        What::Output(Content::Json(value)) => value.to_string().len(),
+        What::Output(Content::Image { data, .. } | Content::Blob { data, .. }) => data.len(),
+        What::Queued { .. } | What::Planned { .. } | What::Started | What::Finished { .. } => 0,
+    }
+}
+
 impl Drop for Hub {
     fn drop(&mut self) {
         // The thread ends by itself when it has handed on what is there; an observer that hangs keeps nobody.
@@ -110,6 +126,7 @@ fn hand_on(shared: &Shared, observers: &[Observer]) {
     loop {
         let events = std::mem::take(&mut queue.events);
         queue.progress.clear();
+        queue.bytes = 0;
         queue.busy = !events.is_empty();
         if events.is_empty() {
             shared.changed.notify_all();

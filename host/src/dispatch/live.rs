@@ -1,6 +1,6 @@
 //! One call that was let in, and the outcome that it becomes. It must not decide anything.
 
-use super::chain::{self, Results};
+use super::chain::Results;
 use super::prepare::{Prepared, Refused};
 use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing, Wait};
 use crate::sandbox::Ended;
@@ -45,8 +45,9 @@ pub(super) struct Live {
     pub(super) cancelled: bool,
     /// The end of its patience; there while it waits.
     pub(super) patience: Option<AbortHandle>,
-    /// Another call of its batch names it.
+    /// Another call of its batch names it, and one takes its result.
     pub(super) awaited: bool,
+    pub(super) taken: bool,
 }
 
 impl Live {
@@ -57,7 +58,7 @@ impl Live {
         }
         if self.awaited {
             let result = match ended.status {
-                Status::Ok => Ok(chain::document(&ended)),
+                Status::Ok => Ok(ended.document.clone().unwrap_or_default()),
                 _ => Err(()),
             };
             let mut results = self.common.results.lock().unwrap_or_else(PoisonError::into_inner);

@@ -36,6 +36,8 @@ pub(super) struct Begin {
     /// Whether time has passed since the paths were resolved, so that they must be resolved again.
     pub(super) waited: bool,
     pub(super) replans: u32,
+    /// Whether another call takes its result.
+    pub(super) taken: bool,
 }
 
 /// A call that has not ended, as `status` tells it.
@@ -156,6 +158,7 @@ impl Owner {
             stop: receiver,
             waited: !call.waits.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
             replans: call.replans,
+            taken: call.taken,
         })
     }
 

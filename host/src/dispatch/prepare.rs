@@ -62,7 +62,7 @@ impl Rules {
         match (links.takes(), links.fills()) {
             (true, _) => self.guess(entry, call, links),
             (false, true) => {
-                let filled = fill(&call.arguments, &Results::new());
+                let filled = fill(&call.arguments, &Results::new(), u64::MAX);
                 let filled =
                     filled.map_err(|message| Refused::new(Status::InvalidArguments, "no_such_result", message))?;
                 self.complete(&call.tool, &filled)
@@ -316,7 +316,7 @@ fn network(value: &str) -> Option<Resource> {
 }
 
 /// About as many bytes as the value takes as JSON text.
-fn weight(value: &Value) -> u64 {
+pub(super) fn weight(value: &Value) -> u64 {
     let mut total = 0_u64;
     let mut todo = vec![value];
     while let Some(value) = todo.pop() {

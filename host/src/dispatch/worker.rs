@@ -2,7 +2,7 @@
 //! It must not decide who runs; it tells the owner what happened and carries out the answer.
 
 use super::Shared;
-use super::chain::{fill, holds};
+use super::chain::{Results, document, fill, holds, links};
 use super::live::{ended, held};
 use super::owner::{Begin, Effect};
 use super::prepare::{Prepared, Refused};
@@ -34,6 +34,7 @@ pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
                     shared: Arc::clone(shared),
                     ticket,
                     ended: false,
+                    taken: false,
                 })));
             }
             Effect::Resolve(ticket) => {
@@ -70,20 +71,27 @@ fn resolve(shared: &Arc<Shared>, ticket: Ticket) {
             (Arc::clone(&live.call), Arc::clone(&live.common), live.id.clone(), known)
         }
     };
-    let found = {
-        let results = common.results.lock().unwrap_or_else(PoisonError::into_inner);
-        holds(&call, &results)
-            .map_err(|why| {
-                let message = format!("its condition does not hold: {why}");
-                Refused::new(Status::Skipped, "condition", message)
-            })
-            .and_then(|()| {
-                fill(&call.arguments, &results).map_err(|why| {
-                    let message = format!("{}: {why}", call.tool);
-                    Refused::new(Status::InvalidArguments, "no_such_result", message)
-                })
-            })
+    // Only looked at by others in passing, so taken out in passing: filling in takes longer.
+    let named = links(&call, &id).map(|links| links.on).unwrap_or_default();
+    let results: Results = {
+        let all = common.results.lock().unwrap_or_else(PoisonError::into_inner);
+        named
+            .into_iter()
+            .filter_map(|id| all.get_key_value(&id))
+            .map(|(id, result)| (id.clone(), result.clone()))
+            .collect()
     };
+    let found = holds(&call, &results)
+        .map_err(|why| {
+            let message = format!("its condition does not hold: {why}");
+            Refused::new(Status::Skipped, "condition", message)
+        })
+        .and_then(|()| {
+            fill(&call.arguments, &results, shared.rules.policy.limits().arguments).map_err(|why| {
+                let message = format!("{}: {why}", call.tool);
+                Refused::new(Status::InvalidArguments, "no_such_result", message)
+            })
+        });
     let prepared = found.and_then(|filled| {
         let prepared = match known {
             Some(prepared) if filled == call.arguments => prepared,
@@ -108,11 +116,17 @@ struct Worker {
     shared: Arc<Shared>,
     ticket: Ticket,
     ended: bool,
+    /// Whether another call takes its result.
+    taken: bool,
 }
 
 impl Worker {
-    fn finish(mut self, ended: Ended) {
+    fn finish(mut self, mut ended: Ended) {
         self.ended = true;
+        if self.taken && ended.status == Status::Ok {
+            // Here, where nobody waits for it, and not under the owner's lock.
+            ended.document = Some(Arc::new(document(&ended)));
+        }
         self.report(ended);
     }
 
@@ -136,10 +150,11 @@ impl Drop for Worker {
     }
 }
 
-async fn work(worker: Worker) {
+async fn work(mut worker: Worker) {
     let Some(begin) = worker.shared.owner().begin(worker.ticket) else {
         return worker.finish(Ended::error(Status::HostFailure, "host_failure", "the call is gone"));
     };
+    worker.taken = begin.taken;
     let prepared = match begin.waited {
         false => begin.prepared.clone(),
         true => match again(&worker, &begin) {

@@ -5,6 +5,7 @@ use super::Job;
 use super::bindings::{Failure, Output, types};
 use crate::call::{CallError, Content, Status};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
@@ -43,6 +44,8 @@ pub struct Ended {
     pub notes: Vec<String>,
     /// What the guest logged.
     pub log: String,
+    /// What others see of the result, if others take it: see the dispatch room.
+    pub document: Option<Arc<Value>>,
     /// Whether it asked for no time and no chance: then the same call on the same files ends the same way.
     pub repeatable: bool,
     /// How long it computed.
@@ -64,6 +67,7 @@ impl Ended {
             }),
             notes: Vec::new(),
             log: String::new(),
+            document: None,
             repeatable: false,
             cpu: Duration::ZERO,
         }
@@ -153,6 +157,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         error: None,
         notes: Vec::new(),
         log: String::new(),
+        document: None,
         repeatable: false,
         cpu: Duration::ZERO,
     }

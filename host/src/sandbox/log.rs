@@ -24,6 +24,8 @@ pub type Sink = Arc<dyn Fn(What) + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Log {
     limit: usize,
+    /// Bytes of pictures and the like that are told.
+    most_told: usize,
     sink: Option<Sink>,
     stream: Stream,
     // Shared by the guest's standard streams and the `report` interface of the one call; never held across a wait.
@@ -41,13 +43,15 @@ pub(super) enum Stream {
 struct Kept {
     bytes: Vec<u8>,
     dropped: u64,
+    told: usize,
     /// Lines that are not finished, of standard output and standard error.
     begun: [Vec<u8>; 2],
 }
 
 impl Log {
-    pub(super) fn new(limit: u64, sink: Option<Sink>) -> Self {
+    pub(super) fn new(limit: u64, output: u64, sink: Option<Sink>) -> Self {
         Self {
+            most_told: usize::try_from(output).unwrap_or(usize::MAX),
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             sink,
             stream: Stream::Out,
@@ -82,9 +86,13 @@ impl Log {
         }
     }
 
-    /// Tells something that is not a line of the log.
-    pub(super) fn tell(&self, what: impl FnOnce() -> What) {
-        if let Some(sink) = &self.sink {
+    /// Tells something of so many bytes that is not a line of the log, as long as all of it together is no more than an
+    /// answer may be.
+    pub(super) fn tell(&self, bytes: usize, what: impl FnOnce() -> What) {
+        let Some(sink) = &self.sink else { return };
+        let told = self.kept().told.saturating_add(bytes);
+        if told <= self.most_told {
+            self.kept().told = told;
             sink(what());
         }
     }

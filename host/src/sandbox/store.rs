@@ -27,7 +27,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>, seed: Option<u128>) -> Self {
-        let log = Log::new(limits.log, sink);
+        let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let mut wasi = WasiCtx::builder();
@@ -160,10 +160,10 @@ impl report::Host for Log {
             }),
             // Not text, so not in the log: it is told to whoever watches, and that is all.
             types::Content::Image(types::Blob { media_type, data }) => {
-                self.tell(|| What::Output(Content::Image { media_type, data }));
+                self.tell(data.len(), || What::Output(Content::Image { media_type, data }));
             }
             types::Content::Blob(types::Blob { media_type, data }) => {
-                self.tell(|| What::Output(Content::Blob { media_type, data }));
+                self.tell(data.len(), || What::Output(Content::Blob { media_type, data }));
             }
         }
         Ok(())
