@@ -2,8 +2,14 @@
 //! whether a schedule kept the rule. It must not use the scheduler: it judges it.
 
 use super::batches::Batch;
-use super::policies::Span;
 use toolyard::call::{Access, Footprint};
+
+/// When a call ran, in microseconds of virtual time: `end` is not part of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    pub start: u64,
+    pub end: u64,
+}
 
 /// For each call the earlier ones that it conflicts with, by their places in the batch.
 pub struct Conflicts(Vec<Vec<usize>>);

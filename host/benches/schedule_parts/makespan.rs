@@ -2,8 +2,8 @@
 //! It must not depend on the machine: the same figures on every run.
 
 use super::batches::{Batch, Family};
-use super::conflicts::{Bounds, Conflicts};
-use super::policies::{Kind, Span};
+use super::conflicts::{Bounds, Conflicts, Span};
+use super::policies::Kind;
 use super::random::Random;
 use super::table::{self, Spread, row};
 use serde::Serialize;

@@ -2,19 +2,12 @@
 //! It must not look at how long a call takes before it ended; `Estimates::True` is there to say what that would give.
 
 use super::batches::{Batch, Planned};
-use super::conflicts::{Conflicts, writes};
+use super::conflicts::{Conflicts, Span, writes};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use toolyard::schedule::{Decision, Ended, Scheduler, Submission, Ticket};
-
-/// When a call ran, in microseconds of virtual time: `end` is not part of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Span {
-    pub start: u64,
-    pub end: u64,
-}
 
 /// Decides who starts. Calls are named by their places in the batch.
 trait Policy {

@@ -58,7 +58,12 @@ impl Named {
     /// If ids are given twice, a name is unknown, a reference makes no sense, or names go in a circle.
     pub(crate) fn new(calls: &[Call]) -> Result<Self, BatchError> {
         let ids = ids(calls)?;
-        let links = calls.iter().zip(&ids).map(|(call, id)| links(call, id));
+        let links = calls.iter().zip(&ids).map(|(call, id)| {
+            links(call).map_err(|message| BatchError::BadReference {
+                call: id.clone(),
+                message,
+            })
+        });
         let links: Vec<Links> = links.collect::<Result<_, _>>()?;
         let all = calls.iter().flat_map(|call| &call.after);
         let wanted: HashSet<&CallId> = all.chain(links.iter().flat_map(|links| &links.on)).collect();

@@ -5,8 +5,6 @@
 //! the call `id`: its structured answer if it gives one, else its only JSON document, else its text. `{"$literal": …}`
 //! stands for what it holds, as it is. Filled-in values are not looked at again: a result can't name another.
 
-use super::batch::BatchError;
-use super::prepare::weight;
 use crate::call::{Call, CallId, Content, When};
 use crate::sandbox::Ended;
 use serde_json::{Map, Value};
@@ -81,22 +79,18 @@ fn node<'a>(fields: &'a Map<String, Value>) -> Result<Node<'a>, String> {
 /// What a call names.
 ///
 /// # Errors
-/// If a reference or a condition makes no sense.
-pub(crate) fn links(call: &Call, own: &CallId) -> Result<Links, BatchError> {
-    let bad = |message: String| BatchError::BadReference {
-        call: own.clone(),
-        message,
-    };
+/// A sentence, if a reference or a condition makes no sense.
+pub(crate) fn links(call: &Call) -> Result<Links, String> {
     let mut links = Links::default();
     let mut literals: Vec<Option<&str>> = Vec::new();
     // The property of the arguments that a value stands in goes along.
     let mut todo: Vec<(&Value, Option<&str>)> = vec![(&call.arguments, None)];
     while let Some((value, property)) = todo.pop() {
         match value {
-            Value::Object(fields) => match node(fields).map_err(bad)? {
+            Value::Object(fields) => match node(fields)? {
                 Node::Literal(_) => literals.push(property),
                 Node::Reference { id, path } => {
-                    JsonPath::parse(path).map_err(|error| bad(format!("{path:?} is no JSONPath: {error}")))?;
+                    JsonPath::parse(path).map_err(|error| format!("{path:?} is no JSONPath: {error}"))?;
                     links.on.push(id.clone());
                     links.places.push((property.map(str::to_owned), id));
                 }
@@ -115,13 +109,13 @@ pub(crate) fn links(call: &Call, own: &CallId) -> Result<Links, BatchError> {
         links.places.extend(late);
     }
     if let When::Equals { id, path, .. } = &call.when {
-        JsonPath::parse(path).map_err(|error| bad(format!("when.path: {path:?} is no JSONPath: {error}")))?;
+        JsonPath::parse(path).map_err(|error| format!("when.path: {path:?} is no JSONPath: {error}"))?;
         match (id, &call.after[..]) {
             (Some(id), _) => links.on.push(id.clone()),
             (None, [only]) => links.on.push(only.clone()),
             (None, _) => {
                 let message = "when.path needs when.id, or exactly one call in after".to_owned();
-                return Err(bad(message));
+                return Err(message);
             }
         }
     }
@@ -246,6 +240,27 @@ pub(super) fn document(ended: &Ended) -> Value {
     Value::String(texts.collect::<Vec<_>>().join("\n"))
 }
 
+/// About as many bytes as the value takes as JSON text.
+pub(super) fn weight(value: &Value) -> u64 {
+    let mut total = 0_u64;
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        total += match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+            Value::String(text) => text.len() as u64 + 2,
+            Value::Array(items) => {
+                todo.extend(items);
+                2
+            }
+            Value::Object(fields) => {
+                todo.extend(fields.values());
+                fields.keys().map(|key| key.len() as u64 + 4).sum::<u64>() + 2
+            }
+        };
+    }
+    total
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,10 +272,10 @@ mod tests {
     }
 
     fn check(arguments: Value, expect: Result<Value, &str>) {
-        let named = links(&Call::new("t", arguments.clone()), &"me".into());
+        let named = links(&Call::new("t", arguments.clone()));
         let filled = match named {
             Ok(_) => fill(&arguments, &results(), 1000),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error),
         };
         match (filled, expect) {
             (Ok(filled), Ok(expect)) => assert_eq!(filled, expect),

@@ -14,7 +14,6 @@ mod live;
 mod owner;
 mod prepare;
 mod reuse;
-mod slot;
 mod worker;
 
 pub use admit::{Batch, Canceller};

@@ -1,7 +1,7 @@
 //! Steps 2 to 4 of a call: the tool by name, its arguments against the schema, its claims to resources, the policy's word.
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
-use super::chain::{Links, Results, fill};
+use super::chain::{Links, Results, fill, weight};
 use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
@@ -313,27 +313,6 @@ fn network(value: &str) -> Option<Resource> {
     };
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     (!host.is_empty()).then_some(Resource::Network { host, port })
-}
-
-/// About as many bytes as the value takes as JSON text.
-pub(super) fn weight(value: &Value) -> u64 {
-    let mut total = 0_u64;
-    let mut todo = vec![value];
-    while let Some(value) = todo.pop() {
-        total += match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 8,
-            Value::String(text) => text.len() as u64 + 2,
-            Value::Array(items) => {
-                todo.extend(items);
-                2
-            }
-            Value::Object(fields) => {
-                todo.extend(fields.values());
-                fields.keys().map(|key| key.len() as u64 + 4).sum::<u64>() + 2
-            }
-        };
-    }
-    total
 }
 
 /// How many single-letter changes lie between two names.

@@ -6,7 +6,6 @@ use super::chain::{Results, document, fill, holds, links};
 use super::live::{ended, held};
 use super::owner::{Begin, Effect};
 use super::prepare::{Prepared, Refused};
-use super::slot::CallSlot;
 use crate::call::{CallId, Status, What};
 use crate::sandbox::{Ended, Job, Sink, Slot};
 use crate::schedule::Ticket;
@@ -72,7 +71,7 @@ fn resolve(shared: &Arc<Shared>, ticket: Ticket) {
         }
     };
     // Only looked at by others in passing, so taken out in passing: filling in takes longer.
-    let named = links(&call, &id).map(|links| links.on).unwrap_or_default();
+    let named = links(&call).map(|links| links.on).unwrap_or_default();
     let results: Results = {
         let all = common.results.lock().unwrap_or_else(PoisonError::into_inner);
         named
@@ -222,6 +221,29 @@ async fn work(mut worker: Worker) {
             .keep(key, &prepared.footprint, marks, &shared.rules.workspace, &ended);
     }
     worker.finish(ended);
+}
+
+/// The slot of one running call.
+struct CallSlot {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+}
+
+impl std::fmt::Debug for CallSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CallSlot({:?})", self.ticket)
+    }
+}
+
+impl Slot for CallSlot {
+    fn give_back(&self) {
+        let effects = self.shared.owner().pause(self.ticket);
+        carry_out(&self.shared, effects);
+    }
+
+    fn take(&self) {
+        self.shared.owner().resume(self.ticket);
+    }
 }
 
 /// Where a guest's words go while it runs.

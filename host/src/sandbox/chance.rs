@@ -1,9 +1,8 @@
 //! Random numbers for guests, and that they were asked for. It must not make any itself.
 
-use super::store::State;
 use wasmtime::component::HasData;
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
-use wasmtime_wasi::random::{WasiRandomCtx, WasiRandomView};
+use wasmtime_wasi::random::WasiRandomCtx;
 
 /// Marks the random interfaces as ours.
 pub(super) struct Chances;
@@ -17,10 +16,10 @@ pub(super) struct ChanceView<'a> {
     inner: &'a mut WasiRandomCtx,
 }
 
-/// Whoever asks gets it, and is not repeatable any more.
-pub(super) fn view(state: &mut State) -> ChanceView<'_> {
-    state.asked = true;
-    ChanceView { inner: state.random() }
+impl<'a> ChanceView<'a> {
+    pub(super) fn new(inner: &'a mut WasiRandomCtx) -> Self {
+        Self { inner }
+    }
 }
 
 impl random::Host for ChanceView<'_> {

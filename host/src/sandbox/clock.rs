@@ -1,7 +1,6 @@
 //! Time for guests: alarms that ring on time. The runtime's own timers count in whole milliseconds and round up, which a
 //! tool that sleeps 20 ms notices, and everyone who waits for it. It must not know who waits.
 
-use super::store::State;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, Resource, ResourceTable};
-use wasmtime_wasi::clocks::{WasiClocksCtxView, WasiClocksView};
+use wasmtime_wasi::clocks::WasiClocksCtxView;
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
@@ -190,17 +189,11 @@ pub(super) struct ClockView<'a> {
     alarms: Alarms,
 }
 
-/// Whoever asks what time it is, or for some to pass, is not repeatable any more.
-pub(super) fn view(state: &mut State) -> ClockView<'_> {
-    state.asked = true;
-    let alarms = state.alarms.clone();
-    ClockView {
-        inner: state.clocks(),
-        alarms,
+impl<'a> ClockView<'a> {
+    pub(super) fn new(inner: WasiClocksCtxView<'a>, alarms: Alarms) -> Self {
+        Self { inner, alarms }
     }
-}
 
-impl ClockView<'_> {
     fn sleep(&mut self, time: Duration) -> wasmtime::Result<Resource<DynPollable>> {
         let table: &mut ResourceTable = self.inner.table;
         let sleep = match Instant::now().checked_add(time) {

@@ -277,10 +277,10 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
     io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    clocks::wall_clock::add_to_linker::<_, clock::Clocks>(l, clock::view)?;
-    clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, clock::view)?;
-    random::random::add_to_linker::<_, chance::Chances>(l, chance::view)?;
-    random::insecure::add_to_linker::<_, chance::Chances>(l, chance::view)?;
+    clocks::wall_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
+    clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
+    random::random::add_to_linker::<_, chance::Chances>(l, chance)?;
+    random::insecure::add_to_linker::<_, chance::Chances>(l, chance)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
     cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
     cli::environment::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
@@ -301,4 +301,17 @@ fn gate(state: &mut State) -> GateView<'_> {
         table: &mut state.table,
         wasi: &mut state.wasi,
     }
+}
+
+/// Whoever asks what time it is, or for some to pass, is not repeatable any more.
+fn time(state: &mut State) -> clock::ClockView<'_> {
+    state.asked = true;
+    let alarms = state.alarms.clone();
+    clock::ClockView::new(wasmtime_wasi::clocks::WasiClocksView::clocks(state), alarms)
+}
+
+/// Whoever asks for something random is not repeatable any more.
+fn chance(state: &mut State) -> chance::ChanceView<'_> {
+    state.asked = true;
+    chance::ChanceView::new(wasmtime_wasi::random::WasiRandomView::random(state))
 }

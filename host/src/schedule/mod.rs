@@ -5,7 +5,7 @@
 //!
 //! A call becomes *ready* exactly when no earlier unfinished call conflicts with it (see [`Footprint::conflict`]), every
 //! call that it comes `after` has ended as its [`When`] wants, and its footprint is known. Ready calls start while slots
-//! are free: higher priority first, then the one with the longest chain behind it, then the older (see [`rank`]). From this
+//! are free: higher priority first, then the one with the longest chain behind it, then the older (see `rank`). From this
 //! follow the promises: conflicting calls run one at a time and in the order of submission (S1); nothing waits for anything
 //! else (S2); a waiting writer holds back later readers, so it can't starve (S4).
 //!
@@ -15,7 +15,7 @@
 //! # Edges to visible entries are enough
 //!
 //! Comparing each arrival with every live call would cost too much, and when everything conflicts an edge from every pair
-//! would, too. So the [`index`] keeps, in a tree of path components, the entries that are still *visible*. An arrival W
+//! would, too. So the `index` keeps, in a tree of path components, the entries that are still *visible*. An arrival W
 //! gets an edge to the calls of all visible entries that conflict with it; then each of its write entries *hides* the
 //! earlier entries E of the index that lie within it: every place that E covers, W's entry covers.
 //!
@@ -54,7 +54,7 @@
 //! # Cost
 //!
 //! An arrival costs its path components, the visible entries found, and its edges; an end costs its entries and edges.
-//! Where many wait for the same many, a join stands for the edges from each to each (see [`join`]).
+//! Where many wait for the same many, a join stands for the edges from each to each (see `join`).
 //! Readers of one place never look at each other: each node lists reads and writes apart, children that lead to writes are
 //! listed apart from those that don't, and a search visits only what leads to something that it looks for.
 
