@@ -143,9 +143,6 @@ impl Owner {
     /// A worker is there for this call.
     pub(super) fn begin(&mut self, ticket: Ticket) -> Option<Begin> {
         let call = self.live.get_mut(&ticket)?;
-        if let Some(patience) = call.patience.take() {
-            patience.abort();
-        }
         let (sender, receiver) = oneshot::channel();
         match call.cancelled {
             true => _ = sender.send(()),
@@ -165,6 +162,9 @@ impl Owner {
     /// A call's sandbox is about to open: from here on it runs. Its batch and id.
     pub(super) fn opens(&mut self, ticket: Ticket) -> Option<(u64, CallId)> {
         let call = self.live.get_mut(&ticket)?;
+        if let Some(patience) = call.patience.take() {
+            patience.abort();
+        }
         call.started = Some(Instant::now());
         Some((call.common.batch, call.id.clone()))
     }
@@ -223,6 +223,14 @@ impl Owner {
             }
         }
         (goes_on, What::Planned { waits })
+    }
+
+    /// A call is back in the queue. If it was taken back meanwhile, that counts now: its worker is gone.
+    pub(super) fn stepped_back(&mut self, ticket: Ticket) -> Vec<Effect> {
+        match self.live.get(&ticket).is_some_and(|call| call.cancelled) {
+            true => self.cancel(ticket),
+            false => Vec::new(),
+        }
     }
 
     /// A call ended; its resources are free.

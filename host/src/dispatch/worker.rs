@@ -276,10 +276,13 @@ fn again(worker: &Worker, begin: &Begin) -> Again {
     }
     let mut owner = worker.shared.owner();
     let (goes_on, news) = owner.replan(worker.ticket, prepared.clone());
-    let effects = owner.next();
+    let mut effects = owner.next();
     let name = owner
         .resolving(worker.ticket)
         .map(|live| (live.common.batch, live.id.clone()));
+    if !goes_on {
+        effects.extend(owner.stepped_back(worker.ticket));
+    }
     drop(owner);
     if let Some((batch, id)) = name {
         worker.shared.tell(batch, &id, news);
