@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use toolyard::{BatchError, Call, CallId, Outcome, Status, When};
-use toolyard_tests::{World, run};
+use toolyard_tests::{World, run, warm};
 
 fn takes(tool: &str, id: &str, from: &str, path: &str) -> Call {
     let arguments = json!({ "path": { "$result": from, "path": path } });
@@ -103,9 +103,7 @@ fn waits_end_when_the_footprint_is_known() {
         Call::new("read_file", json!({ "path": "a.txt" })).with_id("same"),
     ];
     let host = world.host();
-    // So that nobody has to wait for a compiler.
-    let first = vec![Call::new("hash", json!({ "text": "x" })), sleep(json!("a.txt"), 0)];
-    assert_eq!(run(&host, first).len(), 2);
+    warm(&host, &calls);
     let outcomes = run(&host, calls);
     assert!(
         outcomes.iter().all(|outcome| outcome.status == Status::Ok),

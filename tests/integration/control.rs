@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use toolyard::{Call, Content, Event, Host, Level, Outcome, Status, What};
-use toolyard_tests::World;
+use toolyard_tests::{World, warm};
 
 fn runtime() -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -294,6 +294,7 @@ fn cores_are_for_computing() {
     busy.timeout = Some(Duration::from_secs(2));
     calls.insert(0, busy);
     calls.push(Call::new("read_file", json!({ "path": "a" })).with_id("small"));
+    warm(&host, &calls);
     let outcomes = runtime().block_on(host.batch(calls)).expect("outcomes");
     let busy = &outcomes[0];
     assert_eq!(busy.status, Status::Timeout);

@@ -163,17 +163,26 @@ impl World {
     }
 }
 
+/// Has everything compiled that these calls need, for tests in which time matters: a first compilation takes seconds.
+///
+/// # Panics
+/// If there is no runtime.
+pub fn warm(host: &Host, calls: &[Call]) {
+    runtime().block_on(host.warm(calls));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime")
+}
+
 /// Runs a batch to its end.
 ///
 /// # Panics
 /// If the batch is refused.
 #[must_use]
 pub fn run(host: &Host, calls: Vec<Call>) -> Vec<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(host.batch(calls)).expect("a batch that makes sense")
+    runtime().block_on(host.batch(calls)).expect("a batch that makes sense")
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut Map<String, Value>) {
