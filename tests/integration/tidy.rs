@@ -43,7 +43,10 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         ],
     ),
     ("mcp", &["host", "call"]),
-    ("cli", &["call", "manifest", "policy", "catalog", "report", "host"]),
+    (
+        "cli",
+        &["call", "manifest", "policy", "sandbox", "catalog", "report", "host"],
+    ),
 ];
 
 /// Crates that only these rooms may name.

@@ -32,9 +32,10 @@ pub struct Plugin {
     pub origin: String,
     /// What it imports, sorted.
     pub imports: Vec<String>,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     digest: std::sync::OnceLock<blake3::Hash>,
-    compiled: OnceCell<Compiled>,
+    /// What came of compiling it: it is tried once.
+    compiled: OnceCell<Result<Compiled, SandboxError>>,
 }
 
 /// A tool and the plugin it is part of.
@@ -112,7 +113,7 @@ impl Plugin {
             manifest,
             origin: origin.into(),
             imports,
-            bytes,
+            bytes: bytes.into(),
             digest: std::sync::OnceLock::new(),
             compiled: OnceCell::new(),
         })
@@ -125,14 +126,19 @@ impl Plugin {
     /// If it can't be compiled or linked.
     pub(crate) async fn compiled(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> Result<Compiled, SandboxError> {
         if let Some(done) = self.compiled.get() {
-            return Ok(done.clone());
+            return done.clone();
         }
-        let compile = || async {
-            let (plugin, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
-            let work = tokio::task::spawn_blocking(move || sandbox.compile(&plugin.bytes));
-            work.await.map_err(|e| SandboxError::Engine(e.to_string()))?
-        };
-        self.compiled.get_or_try_init(compile).await.cloned()
+        // A task of its own: whoever gives up waiting doesn't make the next one start anew.
+        let (plugin, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
+        let work = tokio::spawn(async move {
+            let bytes = || Arc::clone(&plugin.bytes);
+            plugin
+                .compiled
+                .get_or_init(|| sandbox.compile_apart(bytes()))
+                .await
+                .clone()
+        });
+        work.await.map_err(|error| SandboxError::Engine(error.to_string()))?
     }
 
     /// The digest (BLAKE3) of the component's bytes.

@@ -12,6 +12,7 @@ mod values;
 use crate::call::{Outcome, Status};
 use crate::host::{Host, HostError};
 use crate::report::Style;
+use crate::sandbox::SandboxError;
 use anyhow::{Context as _, bail};
 use args::{Cli, Command};
 use clap::Parser as _;
@@ -107,7 +108,11 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         builder = builder.plugins(folder);
     }
     let host = more(builder).build().map_err(|error| match error {
-        HostError::Workspace(_) | HostError::ReadPolicy(..) | HostError::Policy(_) => anyhow::Error::new(error),
+        HostError::Workspace(_)
+        | HostError::ReadPolicy(..)
+        | HostError::ReadNamed(..)
+        | HostError::Policy(_)
+        | HostError::Sandbox(SandboxError::Trust(_)) => anyhow::Error::new(error),
         HostError::Sandbox(_) | HostError::Threads(_) => anyhow::Error::new(error).context(HostFailed),
     })?;
     for problem in host.problems() {

@@ -256,15 +256,15 @@ impl Taking<'_> {
     fn room(&self, owner: &Owner) -> Result<(), Refused> {
         let limits = self.shared.rules.policy.limits();
         let (all, own) = owner.load(self.common.client);
-        let full = |what: &str, most: usize| {
+        let full = |what: &str, most: u64| {
             let message = format!("{what} {most} calls that have not ended already");
             Err(Refused::new(Status::Overloaded, "overloaded", message).hint("try again when some have ended"))
         };
-        if all >= limits.waiting {
+        if all as u64 >= limits.waiting {
             return full("the host has", limits.waiting);
         }
         // The host's own calls are bounded like all together.
-        if self.common.client != 0 && own >= limits.client_waiting {
+        if self.common.client != 0 && own as u64 >= limits.client_waiting {
             return full("this client has", limits.client_waiting);
         }
         Ok(())

@@ -2,12 +2,14 @@
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
 use super::chain::{Links, Results, fill, weight};
-use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
+use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
-use crate::policy::{Policy, Verdict};
+use crate::policy::{Policy, ToolRules, Verdict};
 use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What decides about every call of a host.
@@ -16,12 +18,16 @@ pub(crate) struct Rules {
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) catalog: Catalog,
+    /// What the policy says to each tool of the catalog.
+    pub(crate) tools: HashMap<String, Arc<ToolRules>>,
 }
 
 /// A call that may run: everything resolved and allowed.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) entry: Entry,
+    /// What the policy says to its tool.
+    pub(crate) rules: Arc<ToolRules>,
     /// The arguments with every path in its canonical form.
     pub(crate) arguments: Arc<Value>,
     pub(crate) footprint: Arc<Footprint>,
@@ -68,8 +74,9 @@ impl Rules {
                 self.complete(&call.tool, &filled)
             }
             (false, false) => {
-                self.check_schema(entry, &call.arguments)?;
-                self.resolve(entry, &call.arguments)
+                let arguments = self.with_defaults(entry, &call.arguments)?;
+                self.check_schema(entry, &arguments)?;
+                self.resolve(entry, &arguments)
             }
         }
     }
@@ -78,8 +85,40 @@ impl Rules {
     pub(super) fn complete(&self, tool: &str, arguments: &Value) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
         self.check_size(tool, arguments)?;
-        self.check_schema(entry, arguments)?;
-        self.resolve(entry, arguments)
+        let arguments = self.with_defaults(entry, arguments)?;
+        self.check_schema(entry, &arguments)?;
+        self.resolve(entry, &arguments)
+    }
+
+    /// What the policy says to a tool.
+    ///
+    /// # Errors
+    /// If the host was put together without asking it about this tool.
+    pub(crate) fn of(&self, entry: &Entry) -> Result<&Arc<ToolRules>, Refused> {
+        let rules = self.tools.get(&entry.tool.name);
+        rules.ok_or_else(|| {
+            Refused::new(
+                Status::HostFailure,
+                "no_rules",
+                format!("{}: no policy", entry.tool.name),
+            )
+        })
+    }
+
+    /// The arguments with what the operator gives where the caller gives nothing.
+    fn with_defaults<'a>(&self, entry: &Entry, arguments: &'a Value) -> Result<Cow<'a, Value>, Refused> {
+        let defaults = self.of(entry)?.defaults();
+        let mut arguments = Cow::Borrowed(arguments);
+        if !defaults.is_empty()
+            && let Some(fields) = arguments.to_mut().as_object_mut()
+        {
+            for (name, value) in defaults {
+                if fields.get(name).is_none_or(Value::is_null) {
+                    fields.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        Ok(arguments)
     }
 
     fn check_schema(&self, entry: &Entry, arguments: &Value) -> Result<(), Refused> {
@@ -98,7 +137,8 @@ impl Rules {
             let mut places = links.places.iter();
             places.find(|(property, _)| property.as_deref().is_none_or(|name| name == from))
         };
-        let mut prepared = self.resolve_those(entry, &call.arguments, |claim| taken(claim).is_none())?;
+        let arguments = self.with_defaults(entry, &call.arguments)?;
+        let mut prepared = self.resolve_those(entry, &arguments, |claim| taken(claim).is_none())?;
         let mut needs = prepared.footprint.entries().to_vec();
         for (index, claim) in entry.tool.claims.iter().enumerate() {
             let Some((_, id)) = taken(claim) else { continue };
@@ -145,12 +185,13 @@ impl Rules {
                 format!("{}: {error}", tool.name),
             )
         })?;
+        let rules = Arc::clone(self.of(entry)?);
         let mut arguments = arguments.clone();
         let mut needs = Vec::new();
         for want in wants {
             let optional = tool.claims.get(want.claim).is_some_and(Claim::is_optional);
             let before = needs.len();
-            match self.add(entry, want, &mut arguments, &mut needs) {
+            match self.add(entry, &rules, want, &mut arguments, &mut needs) {
                 Ok(()) => {}
                 // Left out of the footprint, so neither compared nor opened.
                 Err(_) if optional => needs.truncate(before),
@@ -159,6 +200,7 @@ impl Rules {
         }
         Ok(Prepared {
             entry: entry.clone(),
+            rules,
             arguments: Arc::new(arguments),
             footprint: Arc::new(Footprint::new(needs)),
             unknown: Vec::new(),
@@ -189,7 +231,14 @@ impl Rules {
     }
 
     /// Resolves one want, judges it, and puts its canonical name into the arguments.
-    fn add(&self, entry: &Entry, want: Want, arguments: &mut Value, needs: &mut Vec<Need>) -> Result<(), Refused> {
+    fn add(
+        &self,
+        entry: &Entry,
+        rules: &ToolRules,
+        want: Want,
+        arguments: &mut Value,
+        needs: &mut Vec<Need>,
+    ) -> Result<(), Refused> {
         let tool = &entry.tool;
         let before = needs.len();
         match want.kind {
@@ -206,16 +255,28 @@ impl Rules {
                 replace(arguments, place, found.path.to_string());
                 needs.extend(path_needs(found, access, scope));
             }
-            WantKind::Network { ref value, .. } => needs.push(Need {
-                resource: network(value).ok_or_else(|| {
+            WantKind::Network {
+                ref value,
+                ref methods,
+                redirects,
+            } => {
+                let endpoint = Endpoint::parse(value).map_err(|error| {
                     Refused::new(
                         Status::InvalidArguments,
                         "invalid_url",
-                        format!("{}: {value:?} names no host", tool.name),
+                        format!("{}: {error}", tool.name),
                     )
-                })?,
-                access: Access::Read,
-            }),
+                })?;
+                let methods = methods.as_slice().into();
+                needs.push(Need {
+                    resource: Resource::Network(Reach {
+                        endpoint,
+                        methods,
+                        redirects,
+                    }),
+                    access: Access::Read,
+                });
+            }
             WantKind::Browser { ref session, access } => needs.push(Need {
                 resource: Resource::Browser {
                     session: session.clone(),
@@ -224,7 +285,7 @@ impl Rules {
             }),
         }
         for need in needs.iter().skip(before) {
-            if let Verdict::Refused(refusal) = self.policy.judge(need) {
+            if let Verdict::Refused(refusal) = rules.judge(need) {
                 return Err(Refused::new(
                     Status::Denied,
                     "denied",
@@ -300,19 +361,6 @@ fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {
         Status::Denied => refused.hint("tools reach only what is inside the workspace; --workspace DIR chooses it"),
         _ => refused,
     }
-}
-
-/// The host and port that a URL or `host:port` names; judged by the policy, opened by nobody yet.
-fn network(value: &str) -> Option<Resource> {
-    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, port.parse().ok()?),
-        _ => (authority, if scheme == "http" { 80 } else { 443 }),
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (!host.is_empty()).then_some(Resource::Network { host, port })
 }
 
 /// How many single-letter changes lie between two names.

@@ -7,7 +7,7 @@ use super::live::{ended, held};
 use super::owner::{Begin, Effect};
 use super::prepare::{Prepared, Refused};
 use crate::call::{CallId, Status, What};
-use crate::sandbox::{Ended, Job, Sink, Slot};
+use crate::sandbox::{Ended, Job, SandboxError, Sink, Slot};
 use crate::schedule::Ticket;
 use crate::workspace::Marks;
 use std::sync::{Arc, PoisonError};
@@ -150,7 +150,7 @@ impl Drop for Worker {
 }
 
 async fn work(mut worker: Worker) {
-    let Some(begin) = worker.shared.owner().begin(worker.ticket) else {
+    let Some(mut begin) = worker.shared.owner().begin(worker.ticket) else {
         return worker.finish(Ended::error(Status::HostFailure, "host_failure", "the call is gone"));
     };
     worker.taken = begin.taken;
@@ -164,18 +164,26 @@ async fn work(mut worker: Worker) {
         },
     };
     let shared = Arc::clone(&worker.shared);
-    let plugin = match prepared.entry.plugin.compiled(&shared.sandbox).await {
-        Ok(plugin) => plugin,
-        Err(error) => {
-            let message = format!("{}: {error}", prepared.entry.plugin.origin);
-            return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
+    let compiled = tokio::select! {
+        biased;
+        compiled = prepared.entry.plugin.compiled(&shared.sandbox) => compiled,
+        Ok(()) = &mut begin.stop => {
+            let message = format!("{} was taken back while its plugin was compiled", prepared.entry.tool.name);
+            return worker.finish(Ended::error(Status::Cancelled, "cancelled", message));
         }
     };
-    let mut limits = shared
-        .rules
-        .policy
-        .limits_for(&prepared.entry.plugin.manifest.name)
-        .clone();
+    let plugin = match compiled {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            let (status, code) = match &error {
+                SandboxError::TooSlow(_) => (Status::Limit, "compile"),
+                _ => (Status::HostFailure, "unusable_component"),
+            };
+            let message = format!("{}: {error}", prepared.entry.plugin.origin);
+            return worker.finish(Ended::error(status, code, message));
+        }
+    };
+    let mut limits = prepared.rules.limits().clone();
     if let Some(wall) = begin.call.timeout {
         limits.wall = wall.min(limits.wall);
     }
@@ -205,7 +213,8 @@ async fn work(mut worker: Worker) {
             tool: prepared.entry.tool.name.clone(),
             arguments,
             workspace: Arc::clone(&shared.rules.workspace),
-            policy: Arc::clone(&shared.rules.policy),
+            rules: Arc::clone(&prepared.rules),
+            family: prepared.entry.plugin.manifest.name.clone(),
             footprint: Arc::clone(&prepared.footprint),
             limits,
             stop: Some(begin.stop),

@@ -1,11 +1,11 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
-use super::Host;
+use super::{Host, trust};
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
-use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
+use crate::sandbox::{MAX_INSTANCES, Resolve, Sandbox, SandboxError};
 use crate::workspace::{Lookup, Workspace, WorkspaceError};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,9 @@ pub enum HostError {
     /// The engine can't start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// A file that the policy names can't be read.
+    #[error("{0}, which the policy names: {1}")]
+    ReadNamed(PathBuf, std::io::Error),
     /// No threads.
     #[error("the threads for guests can't be started: {0}")]
     Threads(std::io::Error),
@@ -56,6 +59,8 @@ pub struct HostBuilder {
     observers: Vec<Observer>,
     stepwise: bool,
     reuse: bool,
+    resolver: Option<Arc<dyn Resolve>>,
+    certificates: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -159,6 +164,18 @@ impl HostBuilder {
         self
     }
 
+    /// Looks host names up in its own way, for requests of tools. Addresses are judged all the same.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Trusts these certificates (PEM) for TLS, beside the web's own authorities. May be said several times.
+    pub fn trust_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.push(pem.into());
+        self
+    }
+
     /// Looks paths up one component at a time, as it is done where the kernel has no `openat2` or a filter blocks it.
     pub fn without_openat2(mut self) -> Self {
         self.stepwise = true;
@@ -185,13 +202,20 @@ impl HostBuilder {
             Cache::At(folder) => Some(folder.clone()),
             Cache::None => None,
         };
-        let sandbox = Sandbox::new(cache.as_deref())?;
+        let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
+        let sandbox = Sandbox::new(cache.as_deref(), policy.limits(), trust)?;
         let policy_reuse = policy.reuse().to_vec();
+        let tools = catalog.tools().map(|entry| {
+            let rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            (entry.tool.name.clone(), Arc::new(rules))
+        });
         let rules = Rules {
+            tools: tools.collect(),
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
             catalog,
         };
+        let rules = Arc::new(rules);
         let parallel = match self.parallel.unwrap_or(Parallel::UpTo(SLOTS)) {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
@@ -201,8 +225,9 @@ impl HostBuilder {
             true => vec!["*".to_owned()],
             false => policy_reuse,
         };
+        trust::warm(&sandbox, &rules);
         let setup = Setup {
-            rules: Arc::new(rules),
+            rules,
             sandbox: Arc::new(sandbox),
             parallel,
             cores,

@@ -4,6 +4,7 @@
 mod builder;
 mod client;
 mod plan;
+mod trust;
 
 #[cfg(test)]
 mod tests;

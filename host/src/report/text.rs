@@ -186,7 +186,10 @@ pub fn words(entry: &Entry) -> String {
             };
             format!("{verb} {}{below}{links}", visible(&path.to_string()))
         }
-        (Resource::Network { host, port }, _) => format!("reaches {host}:{port}"),
+        (Resource::Network(reach), _) => {
+            let on = if reach.redirects { ", and where it sends on" } else { "" };
+            format!("{} to {}{on}", reach.methods.join(", "), reach.endpoint)
+        }
         (Resource::Browser { session }, Access::Read) => format!("observes the browser session {session}"),
         (Resource::AnyBrowser, Access::Read) => "observes some browser session".to_owned(),
         (Resource::AnyBrowser, Access::Write) => "drives some browser session".to_owned(),

@@ -3,7 +3,8 @@
 
 use super::Job;
 use super::bindings::{Failure, Output, types};
-use crate::call::{CallError, Content, Status};
+use super::net::NetEnd;
+use crate::call::{CallError, Content, Endpoint, Status};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,17 @@ pub(super) type Answer = Result<Output, Failure>;
 pub(super) enum Broken {
     Cancelled,
     Timeout,
+    /// It has computed for longer than it may.
+    Cpu,
     Trap(wasmtime::Error),
 }
 
 /// Limits that refused the guest something while it ran.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Reached {
     pub(super) memory: bool,
     pub(super) open_files: bool,
+    pub(super) net: NetEnd,
 }
 
 /// How a run ended: the part of an outcome that the sandbox knows.
@@ -50,6 +54,8 @@ pub struct Ended {
     pub repeatable: bool,
     /// How long it computed.
     pub cpu: Duration,
+    /// Servers beyond its footprint that answers sent it to, each allowed by the policy.
+    pub beyond: Vec<Endpoint>,
 }
 
 impl Ended {
@@ -70,6 +76,7 @@ impl Ended {
             document: None,
             repeatable: false,
             cpu: Duration::ZERO,
+            beyond: Vec::new(),
         }
     }
 
@@ -93,7 +100,7 @@ impl Ended {
     }
 }
 
-pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job, log: String) -> Ended {
+pub(super) fn judge(answer: Result<Answer, Broken>, reached: &Reached, job: &Job, log: String) -> Ended {
     let mut ended = match answer {
         Ok(Ok(output)) => accept(output, job),
         Ok(Err(failure)) => refuse(failure, reached, job),
@@ -110,6 +117,14 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job,
                 format!("{} did not end within {ms} ms", job.tool),
             )
             .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
+        }
+        Err(Broken::Cpu) => {
+            let ms = job.limits.cpu.as_millis();
+            over(
+                "cpu",
+                format!("{} computed for more than the {ms} ms allowed", job.tool),
+            )
+            .hint("raise cpu_ms in the policy")
         }
         Err(Broken::Trap(error)) => trapped(&error, reached, job, &log),
     };
@@ -160,6 +175,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         document: None,
         repeatable: false,
         cpu: Duration::ZERO,
+        beyond: Vec::new(),
     }
 }
 
@@ -177,12 +193,17 @@ fn not_json(error: &serde_json::Error, job: &Job) -> Ended {
     Ended::error(Status::Failed, "invalid_output", message)
 }
 
-fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
+fn refuse(failure: Failure, reached: &Reached, job: &Job) -> Ended {
     if reached.open_files {
         return over(
             "open_files",
             format!("{} opened more than {} files at once", job.tool, job.limits.open_files),
         );
+    }
+    if let Some(limit) = reached.net.over {
+        let said = clip(failure.message);
+        let message = format!("{}: {said} (more than the {limit} allowed)", job.tool);
+        return over(limit, message).hint(format!("raise {limit} in the policy"));
     }
     let status = match failure.kind {
         types::FailureKind::Failed => Status::Failed,
@@ -199,6 +220,10 @@ fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
         .collect();
     let code = if code.is_empty() { "failed" } else { &code };
     let mut ended = Ended::error(status, code, clip(failure.message));
+    // The host knows better than the tool why a server could not be reached.
+    if let Some(refusal) = &reached.net.refused {
+        return ended.hint(format!("{}; {}", refusal.reason(), refusal.hint()));
+    }
     if let Some(hint) = failure.hint {
         ended = ended.hint(clip(hint));
     }
@@ -219,7 +244,7 @@ fn over(code: &str, message: String) -> Ended {
     Ended::error(Status::Limit, code, message)
 }
 
-fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> Ended {
+fn trapped(error: &wasmtime::Error, reached: &Reached, job: &Job, log: &str) -> Ended {
     let tool = &job.tool;
     if reached.memory {
         let limit = job.limits.memory;

@@ -122,7 +122,7 @@ impl Index {
                     keep(false, self.rows.join(row + access, holder, twin, false));
                 }
                 Resource::AnyBrowser => keep(false, self.rows.join(ANY_SESSION + access, holder, NONE, false)),
-                Resource::Network { .. } => {}
+                Resource::Network(_) => {}
             }
         }
     }
@@ -160,7 +160,7 @@ impl Index {
                     self.row(Some(SESSIONS), entry.access, found);
                     self.row(Some(ANY_SESSION), entry.access, found);
                 }
-                Resource::Network { .. } => {}
+                Resource::Network(_) => {}
             }
         }
     }
@@ -237,7 +237,7 @@ impl Index {
                         hidden.extend(self.row_records(*row));
                     }
                 }
-                Resource::Path { .. } | Resource::Network { .. } => {}
+                Resource::Path { .. } | Resource::Network(_) => {}
             }
         }
         for (placed, record, holder) in hidden.into_iter().filter(|(_, _, (owner, _))| *owner != ticket) {
@@ -309,7 +309,7 @@ impl Index {
                 } => {
                     drop_row(&mut self.objects, object, &mut self.free_rows, &self.rows);
                 }
-                Resource::Path { .. } | Resource::AnyBrowser | Resource::Network { .. } => {}
+                Resource::Path { .. } | Resource::AnyBrowser | Resource::Network(_) => {}
             }
         }
     }

@@ -13,7 +13,7 @@ mod staging;
 mod writer;
 
 use crate::call::{CanonicalPath, Footprint};
-use crate::policy::{Limits, Policy};
+use crate::policy::{Limits, ToolRules};
 use crate::workspace::{Found, Kind, Last, Workspace};
 use rights::Rights;
 use staging::Staging;
@@ -30,7 +30,7 @@ pub(super) use staging::CommitError;
 #[derive(Debug)]
 pub(crate) struct Gate {
     workspace: Arc<Workspace>,
-    policy: Arc<Policy>,
+    policy: Arc<ToolRules>,
     rights: Rights,
     staging: Staging,
     /// The guest's open folders and listings, by handle number.
@@ -63,7 +63,12 @@ impl HasData for Gated {
 
 impl Gate {
     /// The gate of a call with this footprint. Opens nothing yet.
-    pub(crate) fn new(workspace: Arc<Workspace>, policy: Arc<Policy>, footprint: &Footprint, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        workspace: Arc<Workspace>,
+        policy: Arc<ToolRules>,
+        footprint: &Footprint,
+        limits: &Limits,
+    ) -> Self {
         Self {
             rights: Rights::new(footprint),
             staging: Staging::new(limits.in_place),
@@ -72,7 +77,7 @@ impl Gate {
             folders: HashMap::new(),
             listings: HashMap::new(),
             open: 0,
-            max_open: limits.open_files,
+            max_open: u32::try_from(limits.open_files).unwrap_or(u32::MAX),
             refused: false,
             written: Vec::new(),
             made: Vec::new(),

@@ -39,7 +39,7 @@ impl Rights {
                 scope: *scope,
                 access: entry.access,
             }),
-            Resource::Network { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
+            Resource::Network(_) | Resource::Browser { .. } | Resource::AnyBrowser => None,
         });
         Self(rights.collect())
     }
