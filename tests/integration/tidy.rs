@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toolyard_tests::repository;
 
 /// Which rooms of `host/src` a room may import, in reading order. ARCHITECTURE.md says why.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("call", &[]),
     ("manifest", &["call"]),
     ("policy", &["call", "manifest"]),
@@ -15,6 +15,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("browser", &["call"]),
     ("sandbox", &["call", "policy", "workspace", "browser"]),
     ("catalog", &["call", "manifest", "sandbox"]),
+    ("report", &["call"]),
+    ("audit", &["call", "report"]),
     (
         "dispatch",
         &[
@@ -26,9 +28,9 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "browser",
             "sandbox",
             "catalog",
+            "audit",
         ],
     ),
-    ("report", &["call"]),
     (
         "host",
         &[
@@ -39,6 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "workspace",
             "sandbox",
             "catalog",
+            "audit",
             "dispatch",
         ],
     ),

@@ -2,11 +2,12 @@
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
 use super::chain::{Links, Results, fill, weight};
+use super::needs::{distance, path_needs, path_refused};
 use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
-use crate::policy::{Policy, ToolRules, Verdict};
-use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
+use crate::policy::{Policy, Refusal, ToolRules, Verdict};
+use crate::workspace::{Last, Place, ResolveError, Workspace};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ pub(crate) struct Rules {
     pub(crate) catalog: Catalog,
     /// What the policy says to each tool of the catalog.
     pub(crate) tools: HashMap<String, Arc<ToolRules>>,
+    /// Tools that are held back, and why: their plugins claim more than when they were first used.
+    pub(crate) held: HashMap<String, String>,
 }
 
 /// A call that may run: everything resolved and allowed.
@@ -41,6 +44,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Refused {
     pub(crate) status: Status,
     pub(crate) error: CallError,
+    /// What the policy refused, if it was the policy: that could be allowed.
+    pub(crate) about: Option<Box<(Need, Refusal)>>,
 }
 
 impl Refused {
@@ -50,7 +55,11 @@ impl Refused {
             message: message.into(),
             hint: None,
         };
-        Self { status, error }
+        Self {
+            status,
+            error,
+            about: None,
+        }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -62,32 +71,44 @@ impl Refused {
 impl Rules {
     /// Steps 2 to 4 for one call, with the file tree as it is now. What depends on results is held as widely as it could
     /// turn out.
-    pub(crate) fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+    pub(crate) fn prepare(&self, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
         self.check_size(&call.tool, &call.arguments)?;
         match (links.takes(), links.fills()) {
-            (true, _) => self.guess(entry, call, links),
+            (true, _) => self.guess(entry, call, links, approved),
             (false, true) => {
                 let filled = fill(&call.arguments, &Results::new(), u64::MAX);
                 let filled =
                     filled.map_err(|message| Refused::new(Status::InvalidArguments, "no_such_result", message))?;
-                self.complete(&call.tool, &filled)
+                self.complete(&call.tool, &filled, approved)
             }
             (false, false) => {
                 let arguments = self.with_defaults(entry, &call.arguments)?;
                 self.check_schema(entry, &arguments)?;
-                self.resolve(entry, &arguments)
+                self.resolve_those(entry, &arguments, approved, |_| true)
             }
         }
     }
 
     /// The same for arguments in which all results are filled in.
-    pub(super) fn complete(&self, tool: &str, arguments: &Value) -> Result<Prepared, Refused> {
+    pub(super) fn complete(&self, tool: &str, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
         self.check_size(tool, arguments)?;
         let arguments = self.with_defaults(entry, arguments)?;
         self.check_schema(entry, &arguments)?;
-        self.resolve(entry, &arguments)
+        self.resolve_those(entry, &arguments, approved, |_| true)
+    }
+
+    /// A call that is let in before it may run: it holds nothing until somebody has said yes.
+    pub(super) fn pending(&self, tool: &str, why: &Refused) -> Result<Prepared, Refused> {
+        let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
+        Ok(Prepared {
+            entry: entry.clone(),
+            rules: Arc::clone(self.of(entry)?),
+            arguments: Arc::default(),
+            footprint: Arc::default(),
+            unknown: vec![format!("it waits for an approval: {}", why.error.message)],
+        })
     }
 
     /// What the policy says to a tool.
@@ -95,6 +116,13 @@ impl Rules {
     /// # Errors
     /// If the host was put together without asking it about this tool.
     pub(crate) fn of(&self, entry: &Entry) -> Result<&Arc<ToolRules>, Refused> {
+        if let Some(why) = self.held.get(&entry.tool.name) {
+            let message = format!("{}: {why}", entry.tool.name);
+            let name = &entry.plugin.manifest.name;
+            return Err(Refused::new(Status::Denied, "claims_grew", message).hint(format!(
+                "toolyard approve {name} shows what it claims now, and accepts it"
+            )));
+        }
         let rules = self.tools.get(&entry.tool.name);
         rules.ok_or_else(|| {
             Refused::new(
@@ -131,14 +159,14 @@ impl Rules {
     }
 
     /// Known claims as they are; for the others everything that they could mean.
-    fn guess(&self, entry: &Entry, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+    fn guess(&self, entry: &Entry, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
         let taken = |claim: &Claim| {
             let from = claim.property()?;
             let mut places = links.places.iter();
             places.find(|(property, _)| property.as_deref().is_none_or(|name| name == from))
         };
         let arguments = self.with_defaults(entry, &call.arguments)?;
-        let mut prepared = self.resolve_those(entry, &arguments, |claim| taken(claim).is_none())?;
+        let mut prepared = self.resolve_those(entry, &arguments, approved, |claim| taken(claim).is_none())?;
         let mut needs = prepared.footprint.entries().to_vec();
         for (index, claim) in entry.tool.claims.iter().enumerate() {
             let Some((_, id)) = taken(claim) else { continue };
@@ -167,14 +195,16 @@ impl Rules {
     }
 
     /// Steps 3 and 4: again from the start for a call whose turn has come.
-    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value) -> Result<Prepared, Refused> {
-        self.resolve_those(entry, arguments, |_| true)
+    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
+        let arguments = self.with_defaults(entry, arguments)?;
+        self.resolve_those(entry, &arguments, approved, |_| true)
     }
 
     fn resolve_those(
         &self,
         entry: &Entry,
         arguments: &Value,
+        approved: &[Need],
         known: impl Fn(&Claim) -> bool,
     ) -> Result<Prepared, Refused> {
         let tool = &entry.tool;
@@ -185,7 +215,11 @@ impl Rules {
                 format!("{}: {error}", tool.name),
             )
         })?;
-        let rules = Arc::clone(self.of(entry)?);
+        let rules = self.of(entry)?;
+        let rules = match approved.is_empty() {
+            true => Arc::clone(rules),
+            false => Arc::new(rules.with(approved.iter().cloned())),
+        };
         let mut arguments = arguments.clone();
         let mut needs = Vec::new();
         for want in wants {
@@ -286,12 +320,10 @@ impl Rules {
         }
         for need in needs.iter().skip(before) {
             if let Verdict::Refused(refusal) = rules.judge(need) {
-                return Err(Refused::new(
-                    Status::Denied,
-                    "denied",
-                    refusal.message(&tool.name, want.claim, &tool.claims),
-                )
-                .hint(refusal.hint()));
+                let message = refusal.message(&tool.name, want.claim, &tool.claims);
+                let mut refused = Refused::new(Status::Denied, "denied", message).hint(refusal.hint());
+                refused.about = Some(Box::new((need.clone(), refusal)));
+                return Err(refused);
             }
         }
         Ok(())
@@ -304,81 +336,4 @@ impl Rules {
         };
         self.workspace.resolve(&self.workspace.root(), value, last)
     }
-}
-
-/// The entries of one resolved path: the place itself; what led there, read, because who changes that changes what the
-/// name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
-/// or makes it waits.
-fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
-    let object = place
-        .found
-        .filter(|found| found.kind == Kind::File && found.links > 1)
-        .map(|found| found.object);
-    let held = place
-        .first_missing
-        .filter(|_| access == Access::Write)
-        .map(|path| Need {
-            resource: Resource::Path {
-                path,
-                scope: Scope::File,
-                object: None,
-            },
-            access: Access::Write,
-        });
-    let own = Need {
-        resource: Resource::Path {
-            path: place.path,
-            scope,
-            object,
-        },
-        access,
-    };
-    let via = place.via.into_iter().map(|path| Need {
-        resource: Resource::Path {
-            path,
-            scope: Scope::File,
-            object: None,
-        },
-        access: Access::Read,
-    });
-    std::iter::once(own).chain(held).chain(via)
-}
-
-fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {
-    let status = match error {
-        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => Status::Denied,
-        ResolveError::Empty
-        | ResolveError::Nul(_)
-        | ResolveError::TooLong(..)
-        | ResolveError::TooManyLinks(_)
-        | ResolveError::NotAFolder(..)
-        | ResolveError::Missing(..)
-        | ResolveError::NotUtf8(_) => Status::InvalidArguments,
-        ResolveError::Os(..) => Status::Failed,
-    };
-    let refused = Refused::new(status, error.code(), format!("{tool}: {error} (claim {})", claim + 1));
-    match status {
-        Status::Denied => refused.hint("tools reach only what is inside the workspace; --workspace DIR chooses it"),
-        _ => refused,
-    }
-}
-
-/// How many single-letter changes lie between two names.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            *cell = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
-            diagonal = above;
-            left = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }

@@ -1,12 +1,14 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
-use super::{Host, trust};
+use super::{Host, known, trust};
+use crate::audit::Audit;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
-use crate::dispatch::{Dispatcher, Observer, Parallel, Rules, Setup};
+use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Resolve, Sandbox, SandboxError};
 use crate::workspace::{Lookup, Workspace, WorkspaceError};
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +40,12 @@ pub enum HostError {
     /// A file that the policy names can't be read.
     #[error("{0}, which the policy names: {1}")]
     ReadNamed(PathBuf, std::io::Error),
+    /// The audit log can't be opened.
+    #[error("the audit log {0}: {1}")]
+    OpenAudit(PathBuf, std::io::Error),
+    /// What plugins claimed before can't be read.
+    #[error("{0}, where it is remembered what plugins claim: {1}; without the file all are new again")]
+    Known(PathBuf, String),
     /// No threads.
     #[error("the threads for guests can't be started: {0}")]
     Threads(std::io::Error),
@@ -60,6 +68,9 @@ pub struct HostBuilder {
     stepwise: bool,
     reuse: bool,
     resolver: Option<Arc<dyn Resolve>>,
+    approver: Option<Arc<dyn Approve>>,
+    audit: Option<PathBuf>,
+    remember: Option<PathBuf>,
     certificates: Vec<Vec<u8>>,
 }
 
@@ -164,6 +175,27 @@ impl HostBuilder {
         self
     }
 
+    /// Asks somebody about what the policy refuses; without it a refusal stays one. A call that waits for an answer holds
+    /// nothing: calls that came later and conflict with it may run before it.
+    pub fn approver(mut self, approver: Arc<dyn Approve>) -> Self {
+        self.approver = Some(approver);
+        self
+    }
+
+    /// Adds a line to this file for every decision and for every end of a call, whatever the policy's `[audit]` says. A call
+    /// whose decision can't be written is refused.
+    pub fn audit(mut self, file: impl Into<PathBuf>) -> Self {
+        self.audit = Some(file.into());
+        self
+    }
+
+    /// Remembers in this file what plugins claim when they are first used. The tools of one that claims more since are
+    /// refused until [`approve_claims`](crate::host::approve_claims); standard plugins are not meant.
+    pub fn remember_claims(mut self, file: impl Into<PathBuf>) -> Self {
+        self.remember = Some(file.into());
+        self
+    }
+
     /// Looks host names up in its own way, for requests of tools. Addresses are judged all the same.
     pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
         self.resolver = Some(resolver);
@@ -204,12 +236,21 @@ impl HostBuilder {
         };
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
         let sandbox = Sandbox::new(cache.as_deref(), policy.limits(), trust)?;
+        let audit = match self.audit.as_deref().or(policy.audit()) {
+            Some(file) => Some(Audit::open(file).map_err(|error| HostError::OpenAudit(file.to_owned(), error))?),
+            None => None,
+        };
         let policy_reuse = policy.reuse().to_vec();
         let tools = catalog.tools().map(|entry| {
             let rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
             (entry.tool.name.clone(), Arc::new(rules))
         });
+        let held = match &self.remember {
+            Some(file) => known::held(&catalog, file)?,
+            None => HashMap::new(),
+        };
         let rules = Rules {
+            held,
             tools: tools.collect(),
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
@@ -233,6 +274,8 @@ impl HostBuilder {
             cores,
             observers: self.observers,
             reuse,
+            approver: self.approver,
+            audit,
         };
         Ok(Host {
             dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),

@@ -16,7 +16,7 @@ pub(super) struct WrittenGrant {
     pub(super) plugin: Option<String>,
     read: Option<String>,
     write: Option<String>,
-    network: Option<NetworkRule>,
+    pub(super) network: Option<NetworkRule>,
     session: Option<String>,
 }
 

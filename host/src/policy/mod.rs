@@ -137,6 +137,39 @@ impl Policy {
         (plugins.map(String::as_str), tools.map(String::as_str))
     }
 
+    /// Lines that open more than one would expect of a careful operator, in words.
+    #[must_use]
+    pub fn open_doors(&self) -> Vec<String> {
+        let own = self.written.plugins.values().chain(self.written.tools.values());
+        let own = own.filter_map(|own| own.network.allow.as_ref()).flatten();
+        let grants = self.written.allow.iter().filter_map(|grant| grant.network.as_ref());
+        let rules = self.written.network.allow.iter().chain(own).chain(grants);
+        let wide = rules.filter(|rule| rule.is_for_all());
+        let mut doors: Vec<String> = wide
+            .map(|rule| format!("{rule} lets tools reach every server"))
+            .collect();
+        let files = &self.written.files;
+        if files
+            .deny
+            .as_ref()
+            .is_some_and(|list| !list.iter().any(|name| name == ".git"))
+        {
+            doors.push(
+                "deny in [files] no longer has \".git\": a hook written there is code that runs later".to_owned(),
+            );
+        }
+        if files
+            .deny_write
+            .as_ref()
+            .is_some_and(|list| !list.iter().any(|name| name == "toolyard.toml"))
+        {
+            doors.push(
+                "deny_write in [files] no longer has \"toolyard.toml\": a tool may rewrite its own policy".to_owned(),
+            );
+        }
+        doors
+    }
+
     /// The limits of every call.
     #[must_use]
     pub fn limits(&self) -> &Limits {

@@ -116,6 +116,11 @@ impl NetworkRule {
         })
     }
 
+    /// Whether it means every host.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.host == HostPattern::Any
+    }
+
     fn means(&self, endpoint: &Endpoint) -> bool {
         let host = match (&self.host, &endpoint.host) {
             (HostPattern::Any, _) => true,

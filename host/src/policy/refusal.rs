@@ -35,6 +35,18 @@ impl Refusal {
         format!("{tool}: {} ({claim}) is refused by {}", self.asked, self.rule)
     }
 
+    /// What was asked for: `write of .git/config`.
+    #[must_use]
+    pub fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// The rule that refuses it.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// What was asked for, and the rule that refuses it.
     #[must_use]
     pub fn reason(&self) -> String {

@@ -53,6 +53,7 @@ pub fn event(event: &Event) -> Value {
     let mut value = match &event.what {
         What::Queued { tool, waits } => json!({ "event": "queued", "tool": tool, "waits_for": waits_for(waits) }),
         What::Planned { waits } => json!({ "event": "planned", "waits_for": waits_for(waits) }),
+        What::Asking { question } => json!({ "event": "asking", "question": question }),
         What::Started => json!({ "event": "started" }),
         What::Progress { done, total, message } => {
             json!({ "event": "progress", "done": done, "total": total, "message": message })

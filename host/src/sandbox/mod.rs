@@ -9,6 +9,7 @@ mod clock;
 mod end;
 mod engine;
 mod files;
+mod link;
 mod log;
 mod net;
 mod slot;
@@ -27,18 +28,16 @@ use crate::policy::{Limits, ToolRules};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
-use files::{Gate, GateView, Gated};
+use files::Gate;
 use net::{Client, Net};
 use slot::OnSlot;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Reports, Secrets, State};
+use store::State;
 use tokio::sync::{Semaphore, oneshot};
-use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::{WasiView, p2};
-use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView};
 
 /// Ticks before a guest steps back for the first time: a small call is over before the second, and never does.
 const FIRST_TICKS: u64 = 2;
@@ -135,7 +134,7 @@ impl Sandbox {
         let fail = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let engine = engine::new(limits.stack).map_err(fail)?;
         let mut linker = Linker::new(&engine);
-        link(&mut linker).map_err(fail)?;
+        link::link(&mut linker).map_err(fail)?;
         let key = engine::compatibility_key(&engine);
         let ticker = engine::Ticker::start(engine.clone()).map_err(|e| SandboxError::Engine(e.to_string()))?;
         let clock = clock::Clock::start().map_err(|e| SandboxError::Engine(e.to_string()))?;
@@ -293,10 +292,14 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         net: net.end(),
     };
     let mut ended = end::judge(answer, &reached, job, log.take());
-    ended.beyond = reached.net.beyond;
+    let beyond = reached.net.beyond;
+    let on = beyond
+        .iter()
+        .map(|server| format!("was sent on to {server}, which the policy allows"));
+    let mut notes: Vec<String> = on.collect();
     match ended.status {
         Status::Ok => match gate.commit() {
-            Ok(notes) => ended.notes = notes,
+            Ok(written) => notes.extend(written),
             Err(error) => {
                 let log = std::mem::take(&mut ended.log);
                 ended = Ended::error(Status::Failed, "write_failed", format!("{}: {error}", job.tool));
@@ -306,94 +309,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         _ => gate.abandon(),
     }
     gate.tidy();
+    (ended.beyond, ended.notes) = (beyond, notes);
     ended.repeatable = !asked;
     ended
-}
-
-struct HasTable;
-
-impl HasData for HasTable {
-    type Data<'a> = &'a mut ResourceTable;
-}
-
-/// Everything that a component may import, one interface a line. What isn't here can't be reached.
-fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    use p2::bindings::{cli, clocks, filesystem, io, random};
-    use wasmtime_wasi::cli::{WasiCli, WasiCliView};
-    use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
-    let l = linker;
-    bindings::report::add_to_linker::<_, Reports>(l, |state| &mut state.log)?;
-    bindings::types::add_to_linker::<_, Reports>(l, |state| &mut state.log)?;
-    bindings::secrets::add_to_linker::<_, Secrets>(l, |state| &mut state.net)?;
-    filesystem::types::add_to_linker::<_, Gated>(l, gate)?;
-    filesystem::preopens::add_to_linker::<_, Gated>(l, gate)?;
-    io::error::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    clocks::wall_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
-    clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
-    random::random::add_to_linker::<_, chance::Chances>(l, chance)?;
-    random::insecure::add_to_linker::<_, chance::Chances>(l, chance)?;
-    random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
-    link_network(l)?;
-    cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::environment::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stdin::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stdout::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stderr::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_input::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_output::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    Ok(())
-}
-
-/// Requests, and sockets that refuse everything.
-fn link_network(l: &mut Linker<State>) -> wasmtime::Result<()> {
-    use p2::bindings::sockets;
-    use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
-    use wasmtime_wasi_http::p2::bindings::http;
-    http::types::add_to_linker::<_, WasiHttp>(l, &http::types::LinkOptions::default(), requests)?;
-    http::outgoing_handler::add_to_linker::<_, WasiHttp>(l, requests)?;
-    sockets::instance_network::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    let options = sockets::network::LinkOptions::default();
-    sockets::network::add_to_linker::<_, WasiSockets>(l, &options, WasiSocketsView::sockets)?;
-    sockets::tcp::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    sockets::udp::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
-    Ok(())
-}
-
-/// Whoever reaches a server is not repeatable any more.
-fn requests(state: &mut State) -> WasiHttpCtxView<'_> {
-    state.asked = true;
-    WasiHttpCtxView {
-        ctx: &mut state.net.context,
-        hooks: &mut state.net.requests,
-        table: &mut state.table,
-    }
-}
-
-fn gate(state: &mut State) -> GateView<'_> {
-    GateView {
-        gate: &mut state.gate,
-        table: &mut state.table,
-        wasi: &mut state.wasi,
-    }
-}
-
-/// Whoever asks what time it is, or for some to pass, is not repeatable any more.
-fn time(state: &mut State) -> clock::ClockView<'_> {
-    state.asked = true;
-    let alarms = state.alarms.clone();
-    clock::ClockView::new(wasmtime_wasi::clocks::WasiClocksView::clocks(state), alarms)
-}
-
-/// Whoever asks for something random is not repeatable any more.
-fn chance(state: &mut State) -> chance::ChanceView<'_> {
-    state.asked = true;
-    chance::ChanceView::new(wasmtime_wasi::random::WasiRandomView::random(state))
 }
