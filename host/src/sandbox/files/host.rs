@@ -2,9 +2,11 @@
 //! wasmtime's own code, and through a stream of ours where they are written.
 //! It must not open, check or resolve anything itself.
 
+use super::super::slot::step_back;
+use super::GateView;
+use super::listing::{Listing, Next};
 use super::ops::Open;
 use super::writer::Writer;
-use super::{Gate, GateView};
 use crate::call::CanonicalPath;
 use crate::workspace::Last;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
@@ -185,10 +187,13 @@ impl HostDescriptor for GateView<'_> {
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<types::DirectoryEntryStream>> {
-        let folder = self.folder(&fd)?;
-        let stream = inner!(self, view => view.read_directory(fd).await)?;
-        self.gate.listings.insert(stream.rep(), folder);
-        Ok(stream)
+        let path = self.folder(&fd)?;
+        let Descriptor::Dir(folder) = self.table.get(&fd)? else {
+            return Err(ErrorCode::NotDirectory.into());
+        };
+        let listing = self.gate.list(&path, &folder.dir)?;
+        let listing = self.table.push(listing)?;
+        Ok(Resource::new_own(listing.rep()))
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
@@ -285,39 +290,36 @@ impl HostDescriptor for GateView<'_> {
     }
 }
 
+/// A stream's handle is that of one of our listings: none other is ever given out.
+fn listing(stream: &Resource<types::DirectoryEntryStream>) -> Resource<Listing> {
+    match stream.owned() {
+        true => Resource::new_own(stream.rep()),
+        false => Resource::new_borrow(stream.rep()),
+    }
+}
+
 impl HostDirectoryEntryStream for GateView<'_> {
     async fn read_directory_entry(
         &mut self,
         stream: Resource<types::DirectoryEntryStream>,
     ) -> FsResult<Option<types::DirectoryEntry>> {
-        let rep = stream.rep();
+        let stream = listing(&stream);
         loop {
-            let again = Resource::new_borrow(rep);
-            let entry = inner!(self, view => view.read_directory_entry(again).await);
-            let entry = match entry {
-                Ok(None) => return Ok(None),
-                Ok(Some(entry)) => entry,
-                // An entry that vanished meanwhile, or whose name no guest can be told, is not in the listing.
-                Err(error) => match error.downcast().map_err(FsError::trap)? {
-                    ErrorCode::NoEntry | ErrorCode::IllegalByteSequence => continue,
-                    other => return Err(other.into()),
-                },
-            };
-            if shown(self.gate, rep, &entry.name) {
-                return Ok(Some(entry));
+            match self.table.get_mut(&stream)?.next(self.gate)? {
+                Next::Entry(entry) => return Ok(Some(entry)),
+                Next::End => return Ok(None),
+                // However many names are passed over, others get their turn, and a cancel is seen.
+                Next::Hidden => {
+                    step_back();
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
 
     fn drop(&mut self, stream: Resource<types::DirectoryEntryStream>) -> wasmtime::Result<()> {
-        self.gate.listings.remove(&stream.rep());
-        self.table.delete(stream)?;
+        self.table.delete(listing(&stream))?;
+        self.gate.open = self.gate.open.saturating_sub(1);
         Ok(())
     }
-}
-
-fn shown(gate: &Gate, listing: u32, name: &str) -> bool {
-    gate.listings
-        .get(&listing)
-        .is_some_and(|folder| gate.lists(folder, name))
 }

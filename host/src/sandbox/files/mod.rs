@@ -7,10 +7,14 @@
 //! was compared, what is checked and what is opened are one name.
 
 mod host;
+mod listing;
 mod ops;
 mod rights;
 mod staging;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, Policy};
@@ -33,10 +37,9 @@ pub(crate) struct Gate {
     policy: Arc<Policy>,
     rights: Rights,
     staging: Staging,
-    /// The guest's open folders and listings, by handle number.
+    /// The guest's open folders, by handle number.
     folders: HashMap<u32, CanonicalPath>,
-    listings: HashMap<u32, CanonicalPath>,
-    /// How many files and folders the guest holds open, and how many it may.
+    /// How many files, folders and listings the guest holds open, and how many it may.
     open: u32,
     max_open: u32,
     /// Set when that limit refused something.
@@ -70,7 +73,6 @@ impl Gate {
             workspace,
             policy,
             folders: HashMap::new(),
-            listings: HashMap::new(),
             open: 0,
             max_open: limits.open_files,
             refused: false,

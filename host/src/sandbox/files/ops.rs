@@ -42,7 +42,7 @@ pub(super) fn place_of(error: &ResolveError) -> Option<&CanonicalPath> {
     }
 }
 
-fn os(error: impl Into<std::io::Error>) -> ErrorCode {
+pub(super) fn os(error: impl Into<std::io::Error>) -> ErrorCode {
     ErrorCode::from(error.into())
 }
 
@@ -104,6 +104,15 @@ impl Gate {
         }
     }
 
+    /// Checks that the guest may hold one more descriptor.
+    pub(super) fn one_more_open(&mut self) -> Result<()> {
+        if self.open >= self.max_open {
+            self.refused = true;
+            return Err(ErrorCode::Quota);
+        }
+        Ok(())
+    }
+
     /// Opens what `path` (below `folder`) names. The descriptor, and where it is if it is a folder.
     pub(super) fn open(
         &mut self,
@@ -112,10 +121,7 @@ impl Gate {
         last: Last,
         how: Open,
     ) -> Result<(Descriptor, Option<CanonicalPath>)> {
-        if self.open >= self.max_open {
-            self.refused = true;
-            return Err(ErrorCode::Quota);
-        }
+        self.one_more_open()?;
         let (path, found) = self.find(folder, path, last)?;
         self.may_see(&path)?;
         if how.exclusive && how.create && (found.is_some() || self.staging.get(&path).is_some()) {
