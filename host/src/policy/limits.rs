@@ -18,6 +18,8 @@ use std::time::Duration;
 /// | `client_waiting` | one client that fills the queue for all | its call is refused, `overloaded` |
 /// | `component` | a component that takes minutes to compile | the plugin is left out |
 /// | `reuse` | kept answers that fill the memory | the one that was longest not used is dropped |
+/// | `write_bytes` | a call that fills the disk, or makes a file seem huge | writing fails, `quota`; a call that fails for it ends `limit` |
+/// | `made_files` | a call that uses up the disk's inodes | making fails, `quota`; a call that fails for it ends `limit` |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Wall time of a call while it runs.
@@ -42,6 +44,11 @@ pub struct Limits {
     pub component: u64,
     /// Bytes of answers that are kept to be given again.
     pub reuse: u64,
+    /// Bytes that a call writes: to files in place and to private copies, the old content that a copy begins with, and what
+    /// files grow by without being written. Nothing is given back for what is deleted again.
+    pub write_bytes: u64,
+    /// Files and folders that a call makes, those on the way to a granted name too.
+    pub made_files: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +65,8 @@ impl Default for Limits {
             client_waiting: 2_000,
             component: 64 << 20,
             reuse: 64 << 20,
+            write_bytes: 1 << 30,
+            made_files: 10_000,
         }
     }
 }
@@ -78,6 +87,8 @@ impl Limits {
             client_waiting: ceiling.client_waiting,
             component: ceiling.component,
             reuse: ceiling.reuse,
+            write_bytes: self.write_bytes.min(ceiling.write_bytes),
+            made_files: self.made_files.min(ceiling.made_files),
         }
     }
 }

@@ -90,6 +90,8 @@ struct WrittenLimits {
     client_calls: Option<usize>,
     component_bytes: Option<u64>,
     reuse_bytes: Option<u64>,
+    write_bytes: Option<u64>,
+    made_files: Option<u64>,
 }
 
 impl WrittenLimits {
@@ -106,6 +108,8 @@ impl WrittenLimits {
             client_waiting: self.client_calls.unwrap_or(base.client_waiting),
             component: self.component_bytes.unwrap_or(base.component),
             reuse: self.reuse_bytes.unwrap_or(base.reuse),
+            write_bytes: self.write_bytes.unwrap_or(base.write_bytes),
+            made_files: self.made_files.unwrap_or(base.made_files),
         }
     }
 }

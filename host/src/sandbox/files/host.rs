@@ -4,6 +4,8 @@
 
 use super::super::slot::step_back;
 use super::GateView;
+use super::budget::Budget;
+use super::codes::{code, os};
 use super::listing::{Listing, Next};
 use super::ops::Open;
 use super::writer::Writer;
@@ -11,6 +13,7 @@ use crate::call::CanonicalPath;
 use crate::workspace::Last;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use types::{DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags};
 use wasmtime::component::Resource;
@@ -70,6 +73,10 @@ impl GateView<'_> {
             Descriptor::File(_) => Err(ErrorCode::NotPermitted.into()),
             Descriptor::Dir(_) => Err(ErrorCode::BadDescriptor.into()),
         }
+    }
+
+    fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.gate.budget)
     }
 
     fn keep(&mut self, descriptor: Descriptor, folder: Option<CanonicalPath>) -> Result<Fd, FsError> {
@@ -141,7 +148,8 @@ impl types::Host for GateView<'_> {
     }
 
     fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
-        inner!(self, view => types::Host::filesystem_error_code(&mut view, error))
+        let error = self.table.get(&error)?.downcast_ref::<std::io::Error>();
+        Ok(error.map(code))
     }
 }
 
@@ -160,10 +168,8 @@ impl HostDescriptor for GateView<'_> {
         sync_data() -> FsResult<()>;
         get_flags() -> FsResult<DescriptorFlags>;
         get_type() -> FsResult<types::DescriptorType>;
-        set_size(size: u64) -> FsResult<()>;
         set_times(atim: NewTimestamp, mtim: NewTimestamp) -> FsResult<()>;
         read(len: u64, offset: u64) -> FsResult<(Vec<u8>, bool)>;
-        write(bytes: Vec<u8>, offset: u64) -> FsResult<u64>;
         sync() -> FsResult<()>;
         stat() -> FsResult<types::DescriptorStat>;
         is_same_object(other: Fd) -> wasmtime::Result<bool>;
@@ -174,15 +180,27 @@ impl HostDescriptor for GateView<'_> {
         inner!(self, view => view.read_via_stream(fd, offset))
     }
 
+    async fn set_size(&mut self, fd: Fd, size: u64) -> FsResult<()> {
+        let file = self.writable(&fd)?;
+        self.gate.budget.growth(&file, size).map_err(os)?;
+        Ok(file.set_len(size).map_err(os)?)
+    }
+
+    async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
+        let file = self.writable(&fd)?;
+        self.gate.budget.write(&file, offset, bytes.len()).map_err(os)?;
+        Ok(file.write_at(&bytes, offset).map_err(os)? as u64)
+    }
+
     fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
         let file = self.writable(&fd)?;
-        let writer: DynOutputStream = Box::new(Writer::at(file, offset));
+        let writer: DynOutputStream = Box::new(Writer::at(file, offset, self.budget()));
         Ok(self.table.push(writer)?)
     }
 
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
         let file = self.writable(&fd)?;
-        let writer: DynOutputStream = Box::new(Writer::at_the_end(file));
+        let writer: DynOutputStream = Box::new(Writer::at_the_end(file, self.budget()));
         Ok(self.table.push(writer)?)
     }
 

@@ -2,7 +2,7 @@
 //! costs no more memory than one of ten. It must not show a name that the gate doesn't.
 
 use super::Gate;
-use super::ops::os;
+use super::codes::os;
 use crate::call::CanonicalPath;
 use crate::workspace::{Found, Kind, look_in};
 use rustix::fs::{FileType, Mode, OFlags};

@@ -6,8 +6,11 @@
 //! policy must allow it; then the kernel is asked to open exactly that name and to refuse every link on the way. So what
 //! was compared, what is checked and what is opened are one name.
 
+mod budget;
+mod codes;
 mod host;
 mod listing;
+mod moves;
 mod ops;
 mod rights;
 mod staging;
@@ -19,6 +22,7 @@ mod tests;
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, Policy};
 use crate::workspace::{Found, Kind, Last, Workspace};
+use budget::Budget;
 use rights::Rights;
 use staging::Staging;
 use std::collections::HashMap;
@@ -44,6 +48,8 @@ pub(crate) struct Gate {
     max_open: u32,
     /// Set when that limit refused something.
     refused: bool,
+    /// What may still be written and made; shared with the streams into files.
+    budget: Arc<Budget>,
     /// Files opened for writing: the call isn't over before the last system call on each has returned.
     written: Vec<Weak<File>>,
     /// Folders that the host made on the way to a granted name, outermost first.
@@ -76,14 +82,25 @@ impl Gate {
             open: 0,
             max_open: limits.open_files,
             refused: false,
+            budget: Arc::new(Budget::new(limits.write_bytes, limits.made_files)),
             written: Vec::new(),
             made: Vec::new(),
         }
     }
 
-    /// Whether a limit of the gate refused the guest something.
-    pub(super) fn limit_reached(&self) -> bool {
+    /// Whether the guest was refused a file, folder or listing more than it may hold open.
+    pub(super) fn open_refused(&self) -> bool {
         self.refused
+    }
+
+    /// Whether the call was refused bytes to write.
+    pub(super) fn bytes_refused(&self) -> bool {
+        self.budget.bytes_refused()
+    }
+
+    /// Whether the call was refused a file or folder to make.
+    pub(super) fn made_refused(&self) -> bool {
+        self.budget.made_refused()
     }
 
     /// Makes the folders that are missing on the way to each name that may be written. The guest can't: it sees no
@@ -107,7 +124,11 @@ impl Gate {
                 }
             }
             for folder in missing.into_iter().rev() {
-                ops::make_folder(&self.workspace, &folder).map_err(|e| (folder.clone(), e))?;
+                let made = self
+                    .budget
+                    .make()
+                    .and_then(|()| ops::make_folder(&self.workspace, &folder));
+                made.map_err(|error| (folder.clone(), error))?;
                 self.made.push(folder);
             }
         }
@@ -129,7 +150,7 @@ impl Gate {
         let known = |place: &CanonicalPath| self.sees(place);
         let place = match self.workspace.resolve(folder, path, last) {
             Ok(place) => place,
-            Err(error) if ops::place_of(&error).is_none_or(known) => return Err(ops::refusal(&error)),
+            Err(error) if codes::place_of(&error).is_none_or(known) => return Err(codes::refusal(&error)),
             Err(_) => return Err(ErrorCode::NotPermitted),
         };
         if !place.via.iter().all(known) {

@@ -4,10 +4,20 @@ use super::listing::{Listing, Next};
 use super::*;
 use crate::call::{Access, Entry, Resource, Scope};
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use wasmtime::component::Resource as Handle;
+use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, HostDescriptor as _, OpenFlags, PathFlags};
 
-/// A gate over `folder` with these grants, under the default policy.
+/// A gate over `folder` with these grants, under the default policy and limits.
 fn gate(folder: &Path, grants: &[(&str, Scope, Access)]) -> Gate {
+    gate_with(folder, grants, &Limits::default(), Policy::default())
+}
+
+fn gate_with(folder: &Path, grants: &[(&str, Scope, Access)], limits: &Limits, policy: Policy) -> Gate {
     let workspace = Arc::new(Workspace::open(folder).expect("a workspace"));
     let entries = grants.iter().map(|(path, scope, access)| Entry {
         resource: Resource::Path {
@@ -18,11 +28,67 @@ fn gate(folder: &Path, grants: &[(&str, Scope, Access)]) -> Gate {
         access: *access,
     });
     let footprint = Footprint::new(entries);
-    Gate::new(workspace, Arc::new(Policy::default()), &footprint, &Limits::default())
+    Gate::new(workspace, Arc::new(policy), &footprint, limits)
 }
 
 fn at(path: &str) -> CanonicalPath {
     CanonicalPath::new("", path)
+}
+
+/// A guest's side of a gate, asked one operation at a time.
+struct Guest {
+    gate: Gate,
+    table: ResourceTable,
+    wasi: WasiCtx,
+}
+
+type Fd = Handle<Descriptor>;
+
+impl Guest {
+    fn new(gate: Gate) -> Self {
+        Self {
+            gate,
+            table: ResourceTable::new(),
+            wasi: WasiCtx::builder().allow_blocking_current_thread(true).build(),
+        }
+    }
+
+    fn view(&mut self) -> GateView<'_> {
+        GateView {
+            gate: &mut self.gate,
+            table: &mut self.table,
+            wasi: &mut self.wasi,
+        }
+    }
+
+    /// The preopened folder of that name.
+    fn preopen(&mut self, name: &str) -> Fd {
+        let folders = self.view().get_directories().expect("folders");
+        let found = folders.into_iter().find(|(_, found)| found == name);
+        found.expect("a preopened folder").0
+    }
+
+    fn open(&mut self, at: &Fd, path: &str, open: OpenFlags, flags: DescriptorFlags) -> Result<Fd, ErrorCode> {
+        let at = Handle::new_borrow(at.rep());
+        told(now(self.view().open_at(
+            at,
+            PathFlags::empty(),
+            path.to_owned(),
+            open,
+            flags,
+        )))
+    }
+}
+
+/// Nothing here waits for anything.
+fn now<T>(answer: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(answer)
+}
+
+/// What the guest is told.
+fn told<T>(answer: FsResult<T>) -> Result<T, ErrorCode> {
+    answer.map_err(|error| error.downcast().expect("an error that a guest can be told"))
 }
 
 fn list(gate: &mut Gate, folder: &Path, path: &str) -> Listing {
@@ -91,5 +157,76 @@ fn listings_are_independent_and_counted() {
     gate.open = gate.max_open;
     let file = File::open(folder.path()).expect("a folder");
     assert!(matches!(gate.list(&at(""), &file), Err(ErrorCode::Quota)));
-    assert!(gate.limit_reached());
+    assert!(gate.open_refused());
+}
+
+/// Bytes count however they come about: written, left out, or copied by the host.
+#[test]
+fn what_a_call_adds_to_the_disk_is_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("old"), [b'x'; 1000]).expect("a file");
+    let limits = Limits {
+        write_bytes: 10_000,
+        made_files: 3,
+        ..Limits::default()
+    };
+    let grants = [
+        ("", Scope::Tree, Access::Write),
+        ("old", Scope::File, Access::Write),
+        ("whole", Scope::File, Access::Write),
+    ];
+    let mut guest = Guest::new(gate_with(folder.path(), &grants, &limits, Policy::default()));
+    let root = guest.preopen(".");
+    let write = DescriptorFlags::WRITE;
+    let file = guest.open(&root, "new", OpenFlags::CREATE, write).expect("a file");
+    let borrow = || Handle::new_borrow(file.rep());
+    let tera = 1 << 40;
+    assert_eq!(told(now(guest.view().set_size(borrow(), tera))), Err(ErrorCode::Quota));
+    assert!(guest.gate.bytes_refused());
+    assert_eq!(fs::metadata(folder.path().join("new")).expect("a file").blocks(), 0);
+    assert_eq!(
+        told(now(guest.view().write(borrow(), vec![0; 10], tera))),
+        Err(ErrorCode::Quota)
+    );
+    assert_eq!(
+        told(now(guest.view().set_size(borrow(), 4000))),
+        Ok(()),
+        "4000 are gone"
+    );
+    assert_eq!(
+        told(now(guest.view().set_size(borrow(), 0))),
+        Ok(()),
+        "shrinking is free"
+    );
+    assert_eq!(
+        told(now(guest.view().write(borrow(), vec![0; 1000], 1000))),
+        Ok(1000),
+        "6000, with the hole"
+    );
+    // A copy with its old content, then a new one.
+    guest
+        .open(&root, "old", OpenFlags::empty(), write)
+        .expect("7000 are gone");
+    let whole = guest.open(&root, "whole", OpenFlags::CREATE, write).expect("a copy");
+    let whole = || Handle::new_borrow(whole.rep());
+    assert_eq!(told(now(guest.view().set_size(whole(), 3000))), Ok(()), "all are gone");
+    assert_eq!(told(now(guest.view().set_size(whole(), 3001))), Err(ErrorCode::Quota));
+    let mut stream = guest.view().write_via_stream(whole(), 0).expect("a stream");
+    let stream = guest.table.get_mut(&mut stream).expect("a stream");
+    assert!(stream.write(vec![0; 1].into()).is_err());
+    // Two files were made: one more thing may be.
+    let made = told(now(guest
+        .view()
+        .create_directory_at(Handle::new_borrow(root.rep()), "dir".into())));
+    assert_eq!(made, Ok(()));
+    assert_eq!(
+        guest.open(&root, "one more", OpenFlags::CREATE, write).err(),
+        Some(ErrorCode::Quota)
+    );
+    let made = told(now(guest
+        .view()
+        .create_directory_at(Handle::new_borrow(root.rep()), "more".into())));
+    assert_eq!(made, Err(ErrorCode::Quota));
+    assert!(guest.gate.made_refused());
+    assert!(!folder.path().join("one more").exists() && !folder.path().join("more").exists());
 }
