@@ -107,7 +107,9 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         builder = builder.plugins(folder);
     }
     let host = more(builder).build().map_err(|error| match error {
-        HostError::Workspace(_) | HostError::ReadPolicy(..) | HostError::Policy(_) => anyhow::Error::new(error),
+        HostError::Workspace(_) | HostError::Mount(_) | HostError::ReadPolicy(..) | HostError::Policy(_) => {
+            anyhow::Error::new(error)
+        }
         HostError::Sandbox(_) | HostError::Threads(_) => anyhow::Error::new(error).context(HostFailed),
     })?;
     for problem in host.problems() {

@@ -2,11 +2,12 @@
 //! It must not widen anything by default: what is not said is the default policy's word.
 
 use super::Host;
+use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
-use crate::workspace::{Lookup, Workspace, WorkspaceError};
+use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,9 @@ pub enum HostError {
     /// The workspace can't be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// A folder can't be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// The policy file can't be read.
     #[error("policy {0}: {1}")]
     ReadPolicy(PathBuf, std::io::Error),
@@ -45,6 +49,7 @@ pub enum HostError {
 #[must_use]
 pub struct HostBuilder {
     workspace: Option<PathBuf>,
+    mounts: Vec<(String, PathBuf, Access)>,
     folders: Vec<PathBuf>,
     components: Vec<(String, Vec<u8>)>,
     without_standard: bool,
@@ -70,6 +75,7 @@ impl std::fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostBuilder")
             .field("workspace", &self.workspace)
+            .field("mounts", &self.mounts)
             .field("folders", &self.folders)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
@@ -80,6 +86,15 @@ impl HostBuilder {
     /// The folder that calls work in; the current directory unless set.
     pub fn workspace(mut self, folder: impl Into<PathBuf>) -> Self {
         self.workspace = Some(folder.into());
+        self
+    }
+
+    /// Lets calls reach this folder, too, as `/name/…`; with [`Access::Read`] nothing in it can be changed. What the policy
+    /// denies is denied in it as well; its lists of what may be read and written are about the workspace alone. A name is a
+    /// small letter, then small letters, digits, `-` and `_`. A mount can't be, hold or lie inside the workspace or another
+    /// mount: one place has one name.
+    pub fn mount(mut self, name: impl Into<String>, folder: impl Into<PathBuf>, access: Access) -> Self {
+        self.mounts.push((name.into(), folder.into(), access));
         self
     }
 
@@ -168,7 +183,7 @@ impl HostBuilder {
     /// The host. Plugins that can't be loaded are left out and listed in [`Host::problems`].
     ///
     /// # Errors
-    /// If the workspace or the policy can't be used, or this machine can't run guests.
+    /// If the workspace, a mount or the policy can't be used, or this machine can't run guests.
     pub fn build(self) -> Result<Host, HostError> {
         let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
         let lookup = if self.stepwise {
@@ -176,7 +191,10 @@ impl HostBuilder {
         } else {
             Lookup::detect()
         };
-        let workspace = Workspace::open_with(&folder, lookup)?;
+        let mut workspace = Workspace::open_with(&folder, lookup)?;
+        for (name, folder, access) in &self.mounts {
+            workspace = workspace.mount(name, folder, *access)?;
+        }
         let policy = self.read_policy(workspace.path())?;
         let mut problems = Vec::new();
         let catalog = self.load(policy.limits().component, &mut problems);

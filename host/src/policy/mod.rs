@@ -115,6 +115,10 @@ impl Policy {
                 return Some(Reason::Listed("deny_write", pattern));
             }
         }
+        // The lists below are about the workspace; what may be done in a mount is said where it is mounted.
+        if !path.mount().is_empty() {
+            return None;
+        }
         let (list, name) = match access {
             Access::Read => (&self.read, "read"),
             Access::Write => (&self.write, "write"),

@@ -15,6 +15,9 @@ impl Gate {
         let (from, _) = self.find(old.0, old.1, Last::Keep)?;
         let (to, _) = self.find(new.0, new.1, Last::Keep)?;
         self.may_see(&from)?;
+        if from.mount() != to.mount() {
+            return Err(ErrorCode::CrossDevice);
+        }
         self.may_write(&from)?;
         self.may_write(&to)?;
         self.staging.settle_one(&from).map_err(os)?;

@@ -57,6 +57,9 @@ impl Gate {
             true => ErrorCode::ReadOnly,
             false => ErrorCode::NotPermitted,
         })?;
+        if self.workspace.mount_access(path) == Access::Read {
+            return Err(ErrorCode::ReadOnly);
+        }
         if !self.policy.visible(path, Access::Write) || is_ours(path) {
             return Err(ErrorCode::NotPermitted);
         }
