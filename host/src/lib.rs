@@ -38,7 +38,7 @@ pub mod sandbox;
 pub mod schedule;
 pub mod workspace;
 
-pub use call::{Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
+pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
 pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
 pub use host::{Client, Host, HostBuilder, HostError, Plan};
 pub use policy::{Limits, Policy};

@@ -5,4 +5,4 @@ mod case;
 mod world;
 
 pub use case::{call, check_case, without_times};
-pub use world::{World, probe, repository, run, warm};
+pub use world::{World, probe, repository, run, tree, warm};

@@ -42,8 +42,8 @@ fn imports_against_claims() {
         error.to_string().contains("wasi:filesystem") && error.to_string().contains("path claim"),
         "{error}"
     );
-    let sockets = vec!["wasi:sockets/tcp@0.2.6".to_owned()];
-    let error = check_imports(&sockets, &manifest).expect_err("nothing can cover sockets");
+    let server = vec!["wasi:http/incoming-handler@0.2.6".to_owned()];
+    let error = check_imports(&server, &manifest).expect_err("nothing can cover a server");
     assert!(error.to_string().contains("gives to no plugin"), "{error}");
 }
 

@@ -120,6 +120,7 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
     }
     let host = more(builder).build().map_err(|error| match error {
         HostError::Workspace(_)
+        | HostError::Mount(_)
         | HostError::ReadPolicy(..)
         | HostError::ReadNamed(..)
         | HostError::OpenAudit(..)

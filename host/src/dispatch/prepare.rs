@@ -174,14 +174,14 @@ impl Rules {
                 .unknown
                 .push(format!("claim {} depends on the result of call {id}", index + 1));
             match claim {
-                Claim::Path { access, .. } => needs.push(Need {
+                Claim::Path { access, .. } => needs.extend(self.workspace.places().map(|path| Need {
+                    access: (*access).min(self.workspace.mount_access(&path)),
                     resource: Resource::Path {
-                        path: self.workspace.root(),
+                        path,
                         scope: Scope::Tree,
                         object: None,
                     },
-                    access: *access,
-                }),
+                })),
                 Claim::Browser { access, .. } => needs.push(Need {
                     resource: Resource::AnyBrowser,
                     access: *access,
@@ -319,6 +319,7 @@ impl Rules {
             }),
         }
         for need in needs.iter().skip(before) {
+            self.check_mount(entry, want.claim, need)?;
             if let Verdict::Refused(refusal) = rules.judge(need) {
                 let message = refusal.message(&tool.name, want.claim, &tool.claims);
                 let mut refused = Refused::new(Status::Denied, "denied", message).hint(refusal.hint());
@@ -327,6 +328,23 @@ impl Rules {
             }
         }
         Ok(())
+    }
+
+    /// Refuses what changes a mount that may only be read.
+    fn check_mount(&self, entry: &Entry, claim: usize, need: &Need) -> Result<(), Refused> {
+        let Resource::Path { path, .. } = &need.resource else {
+            return Ok(());
+        };
+        if need.access <= self.workspace.mount_access(path) {
+            return Ok(());
+        }
+        let (tool, mount) = (&entry.tool.name, path.mount());
+        let message = format!(
+            "{tool}: write of {path} (claim {}): the mount {mount} is read-only",
+            claim + 1
+        );
+        let hint = format!("only who starts the host can mount {mount} for writing");
+        Err(Refused::new(Status::Denied, "read_only_mount", message).hint(hint))
     }
 
     fn find(&self, value: &str, symlink: Symlink) -> Result<Place, ResolveError> {

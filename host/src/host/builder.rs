@@ -3,11 +3,12 @@
 
 use super::{Host, known, trust};
 use crate::audit::Audit;
+use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Resolve, Sandbox, SandboxError};
-use crate::workspace::{Lookup, Workspace, WorkspaceError};
+use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,9 @@ pub enum HostError {
     /// The workspace can't be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// A folder can't be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// The policy file can't be read.
     #[error("policy {0}: {1}")]
     ReadPolicy(PathBuf, std::io::Error),
@@ -56,6 +60,7 @@ pub enum HostError {
 #[must_use]
 pub struct HostBuilder {
     workspace: Option<PathBuf>,
+    mounts: Vec<(String, PathBuf, Access)>,
     folders: Vec<PathBuf>,
     components: Vec<(String, Vec<u8>)>,
     without_standard: bool,
@@ -86,6 +91,7 @@ impl std::fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostBuilder")
             .field("workspace", &self.workspace)
+            .field("mounts", &self.mounts)
             .field("folders", &self.folders)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
@@ -96,6 +102,15 @@ impl HostBuilder {
     /// The folder that calls work in; the current directory unless set.
     pub fn workspace(mut self, folder: impl Into<PathBuf>) -> Self {
         self.workspace = Some(folder.into());
+        self
+    }
+
+    /// Lets calls reach this folder, too, as `/name/…`; with [`Access::Read`] nothing in it can be changed. What the policy
+    /// denies is denied in it as well; its lists of what may be read and written are about the workspace alone. A name is a
+    /// small letter, then small letters, digits, `-` and `_`. A mount can't be, hold or lie inside the workspace or another
+    /// mount: one place has one name.
+    pub fn mount(mut self, name: impl Into<String>, folder: impl Into<PathBuf>, access: Access) -> Self {
+        self.mounts.push((name.into(), folder.into(), access));
         self
     }
 
@@ -217,7 +232,7 @@ impl HostBuilder {
     /// The host. Plugins that can't be loaded are left out and listed in [`Host::problems`].
     ///
     /// # Errors
-    /// If the workspace or the policy can't be used, or this machine can't run guests.
+    /// If the workspace, a mount or the policy can't be used, or this machine can't run guests.
     pub fn build(self) -> Result<Host, HostError> {
         let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
         let lookup = if self.stepwise {
@@ -225,8 +240,15 @@ impl HostBuilder {
         } else {
             Lookup::detect()
         };
-        let workspace = Workspace::open_with(&folder, lookup)?;
+        let mut workspace = Workspace::open_with(&folder, lookup)?;
+        for (name, folder, access) in &self.mounts {
+            workspace = workspace.mount(name, folder, *access)?;
+        }
         let policy = self.read_policy(workspace.path())?;
+        for mount in policy.mounts() {
+            let folder = workspace.path().join(&mount.folder);
+            workspace = workspace.mount(&mount.name, &folder, mount.access)?;
+        }
         let mut problems = Vec::new();
         let catalog = self.load(policy.limits().component, &mut problems);
         let cache = match &self.cache {
@@ -237,7 +259,7 @@ impl HostBuilder {
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
         let sandbox = Sandbox::new(cache.as_deref(), policy.limits(), trust)?;
         let audit = match self.audit.as_deref().or(policy.audit()) {
-            Some(file) => Some(Audit::open(file).map_err(|error| HostError::OpenAudit(file.to_owned(), error))?),
+            Some(file) => Some(open_audit(&workspace, file)?),
             None => None,
         };
         let policy_reuse = policy.reuse().to_vec();
@@ -319,6 +341,18 @@ impl HostBuilder {
         }
         catalog
     }
+}
+
+/// Opens the audit log; a relative name is one of the workspace's folder. Where tools may work it can't be.
+fn open_audit(workspace: &Workspace, file: &Path) -> Result<Audit, HostError> {
+    let file = workspace.path().join(file);
+    let fail = |error| HostError::OpenAudit(file.clone(), error);
+    let folder = file.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fail)?;
+    if workspace.folders().any(|own| folder.starts_with(own)) {
+        let why = "it lies where tools work, and they could change it";
+        return Err(fail(std::io::Error::other(why)));
+    }
+    Audit::open(&file).map_err(fail)
 }
 
 fn most_cores() -> NonZeroUsize {

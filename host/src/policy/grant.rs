@@ -14,6 +14,8 @@ use std::net::IpAddr;
 pub(super) struct WrittenGrant {
     pub(super) tool: Option<String>,
     pub(super) plugin: Option<String>,
+    /// The mount that `read` or `write` is about; the workspace, where none is named.
+    mount: Option<String>,
     read: Option<String>,
     write: Option<String>,
     pub(super) network: Option<NetworkRule>,
@@ -30,8 +32,8 @@ pub(super) struct Grant {
 
 #[derive(Clone, Debug)]
 enum What {
-    /// Places in the workspace, to read; to write, too, with `Access::Write`.
-    Places(Patterns, Access),
+    /// Places in a mount (empty for the workspace), to read; to write, too, with `Access::Write`.
+    Places(String, Patterns, Access),
     /// Exactly this place and what lies below it.
     Place(CanonicalPath, Access),
     Servers(Box<NetworkRule>),
@@ -46,7 +48,7 @@ impl WrittenGrant {
     /// If it does not allow exactly one thing, or a pattern makes no sense.
     pub(super) fn build(&self) -> Result<Grant, String> {
         let places = |text: &String, access| match Patterns::new(std::slice::from_ref(text)) {
-            Ok(patterns) => Ok(What::Places(patterns, access)),
+            Ok(patterns) => Ok(What::Places(self.mount.clone().unwrap_or_default(), patterns, access)),
             Err((pattern, problem)) => Err(format!("{pattern:?}: {problem}")),
         };
         let one = match (&self.read, &self.write, &self.network, &self.session) {
@@ -57,6 +59,9 @@ impl WrittenGrant {
             _ => return Err("one of read, write, network and session must be there, and only one".to_owned()),
         };
         let (name, what) = one;
+        if self.mount.is_some() && !matches!(what, What::Places(..)) {
+            return Err("mount goes with read or write".to_owned());
+        }
         Ok(Grant {
             name: format!("{name} in [[allow]]"),
             what,
@@ -92,7 +97,9 @@ impl Grant {
 
     pub(super) fn allows_path(&self, path: &CanonicalPath, access: Access) -> bool {
         match &self.what {
-            What::Places(patterns, most) => path.mount().is_empty() && access <= *most && patterns.matches(path.path()),
+            What::Places(mount, patterns, most) => {
+                path.mount() == mount && access <= *most && patterns.matches(path.path())
+            }
             What::Place(place, most) => access <= *most && path.is_within(place),
             What::Servers(_) | What::Requests(_) | What::Session(_) => false,
         }

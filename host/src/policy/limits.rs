@@ -136,6 +136,13 @@ limits! {
     /// Bytes of a file above which it is updated in place.
     in_place: u64, in_place_bytes = 256 << 20, call,
         "a private copy that fills the disk" => "the file is updated in place, and the outcome says so";
+    /// Bytes that a call writes: to files in place and to private copies, the old content that a copy begins with, and what
+    /// files grow by without being written. Nothing is given back for what is deleted again.
+    write_bytes: u64, write_bytes = 1 << 30, call,
+        "a call that fills the disk, or makes a file seem huge" => "writing fails, quota; a call that fails for it ends limit";
+    /// Files and folders that a call makes, those on the way to a granted name too.
+    made_files: u64, made_files = 10_000, call,
+        "a call that uses up the disk's inodes" => "making fails, quota; a call that fails for it ends limit";
     /// Requests over the network in one call.
     requests: u64, requests = 256, call,
         "a guest that floods someone else's server" => "the request fails; a call that fails for it ends limit";

@@ -186,7 +186,11 @@ pub fn allow_lines(tool: &str, entry: &Entry) -> String {
                 Access::Read => "read",
                 Access::Write => "write",
             };
-            format!("{verb} = {:?}", patterns::exactly(path.path()))
+            let place = format!("{verb} = {:?}", patterns::exactly(path.path()));
+            match path.mount() {
+                "" => place,
+                mount => format!("mount = {mount:?}\n{place}"),
+            }
         }
         Resource::Network(Reach { endpoint, methods, .. }) => {
             format!("network = {{ host = \"{endpoint}\", methods = {methods:?} }}")

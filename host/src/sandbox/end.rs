@@ -31,6 +31,8 @@ pub(super) struct Reached {
     pub(super) memory: bool,
     pub(super) open_files: bool,
     pub(super) net: NetEnd,
+    pub(super) write_bytes: bool,
+    pub(super) made_files: bool,
 }
 
 /// How a run ended: the part of an outcome that the sandbox knows.
@@ -194,11 +196,8 @@ fn not_json(error: &serde_json::Error, job: &Job) -> Ended {
 }
 
 fn refuse(failure: Failure, reached: &Reached, job: &Job) -> Ended {
-    if reached.open_files {
-        return over(
-            "open_files",
-            format!("{} opened more than {} files at once", job.tool, job.limits.open_files),
-        );
+    if let Some(ended) = files_over(reached, job) {
+        return ended;
     }
     if let Some(limit) = reached.net.over {
         let said = clip(failure.message);
@@ -230,6 +229,32 @@ fn refuse(failure: Failure, reached: &Reached, job: &Job) -> Ended {
     ended
 }
 
+/// The limit on files that refused the guest something, if one did: what a call that failed failed for.
+fn files_over(reached: &Reached, job: &Job) -> Option<Ended> {
+    let (tool, limits) = (&job.tool, &job.limits);
+    if reached.open_files {
+        let message = format!("{tool} opened more than {} files at once", limits.open_files);
+        return Some(over("open_files", message).hint("raise open_files in the policy"));
+    }
+    if reached.write_bytes {
+        let message = format!(
+            "{tool} wanted to write more than the {} bytes allowed",
+            limits.write_bytes
+        );
+        return Some(over("write_bytes", message).hint("raise write_bytes in the policy"));
+    }
+    reached.made_files.then(|| too_many_made(job))
+}
+
+/// The end of a call that wanted too many files, or whose names need too many folders.
+pub(super) fn too_many_made(job: &Job) -> Ended {
+    let message = format!(
+        "{} wanted to make more than the {} files and folders allowed",
+        job.tool, job.limits.made_files
+    );
+    over("made_files", message).hint("raise made_files in the policy")
+}
+
 /// The longest message of a tool that is passed on, in characters.
 const MESSAGE_CHARS: usize = 16_000;
 
@@ -253,6 +278,9 @@ fn trapped(error: &wasmtime::Error, reached: &Reached, job: &Job, log: &str) -> 
             format!("{tool} needed more than the {limit} bytes of memory allowed"),
         )
         .hint("raise memory_bytes in the policy");
+    }
+    if let Some(ended) = files_over(reached, job) {
+        return ended;
     }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         return over("handles", format!("{tool} held too many handles at once"));

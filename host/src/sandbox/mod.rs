@@ -216,6 +216,9 @@ impl Sandbox {
         let mut gate = Gate::new(workspace, rules, &footprint, &job.limits);
         if let Err((folder, error)) = gate.make_parents() {
             gate.tidy();
+            if gate.made_refused() {
+                return end::too_many_made(&job);
+            }
             let message = format!("{}: the folder {folder} can't be made: {error}", job.tool);
             return Ended::error(Status::Failed, "io", message);
         }
@@ -288,7 +291,9 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
     gate.settled().await;
     let reached = end::Reached {
         memory: memory.refused,
-        open_files: gate.limit_reached(),
+        open_files: gate.open_refused(),
+        write_bytes: gate.bytes_refused(),
+        made_files: gate.made_refused(),
         net: net.end(),
     };
     let mut ended = end::judge(answer, &reached, job, log.take());

@@ -84,6 +84,27 @@ impl Rights {
         self.0.iter().any(|right| right.root.is_within(path))
     }
 
+    /// The names in `folder` that may be shown, where they are only those on the way to something granted; `None` where
+    /// the folder's names are granted as such.
+    pub(super) fn names_in(&self, folder: &CanonicalPath) -> Option<Vec<String>> {
+        let whole = |right: &Right| match right.scope {
+            Scope::File => false,
+            Scope::Directory => right.root == *folder,
+            Scope::Tree => folder.is_within(&right.root),
+        };
+        if self.0.iter().any(whole) {
+            return None;
+        }
+        let depth = folder.components().count();
+        let below = self.0.iter().filter(|right| right.root.is_within(folder));
+        let mut names: Vec<String> = below
+            .filter_map(|right| right.root.components().nth(depth).map(str::to_owned))
+            .collect();
+        names.sort();
+        names.dedup();
+        Some(names)
+    }
+
     pub(super) fn roots(&self) -> impl Iterator<Item = CanonicalPath> {
         self.0.iter().map(|right| right.root.clone())
     }
