@@ -144,6 +144,9 @@ impl Endpoint {
         let url = Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
         let authority = text.split("://").nth(1).unwrap_or_default();
         let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.is_empty() {
+            return Err(wrong("it names no host"));
+        }
         if authority.contains('@') {
             return Err(wrong("a user name or password in it is refused"));
         }
