@@ -6,6 +6,7 @@ use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, S
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
 use crate::policy::{Policy, Verdict};
+use crate::walls::{self, Wall};
 use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
 use serde_json::Value;
 use std::sync::Arc;
@@ -181,7 +182,7 @@ impl Rules {
         let limit = self.policy.limits().arguments;
         // Serialising is only worth it for arguments that could be over: text dominates anything large.
         let bytes = weight(arguments);
-        if bytes <= limit {
+        if bytes <= limit || !walls::stands(Wall::Arguments) {
             return Ok(());
         }
         let message = format!("{tool}: about {bytes} bytes of arguments, more than the {limit} allowed");
@@ -224,7 +225,9 @@ impl Rules {
             }),
         }
         for need in needs.iter().skip(before) {
-            if let Verdict::Refused(refusal) = self.policy.judge(need) {
+            if let Verdict::Refused(refusal) = self.policy.judge(need)
+                && walls::stands(Wall::Refusal)
+            {
                 return Err(Refused::new(
                     Status::Denied,
                     "denied",

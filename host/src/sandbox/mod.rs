@@ -22,6 +22,7 @@ pub(crate) use store::mistake;
 
 use crate::call::{Footprint, Status};
 use crate::policy::{Limits, Policy};
+use crate::walls::{self, Wall};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
@@ -183,7 +184,7 @@ impl Sandbox {
         let answer = tokio::select! {
             biased;
             () = stopped(&mut stop) => Err(end::Broken::Cancelled),
-            () = tokio::time::sleep(job.limits.wall) => Err(end::Broken::Timeout),
+            () = tokio::time::sleep(job.limits.wall), if walls::stands(Wall::Deadline) => Err(end::Broken::Timeout),
             answer = &mut guest => answer.map_err(end::Broken::Trap),
         };
         let cpu = guest.spent();

@@ -7,6 +7,7 @@ use super::files::Gate;
 use super::log::{Log, Sink, Stream};
 use crate::call::{Content, Level, What};
 use crate::policy::Limits;
+use crate::walls::{self, Wall};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -29,7 +30,9 @@ impl State {
     pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>, seed: Option<u128>) -> Self {
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        if walls::stands(Wall::Handles) {
+            table.set_max_capacity(MAX_HANDLES);
+        }
         let mut wasi = WasiCtx::builder();
         // Standard output and errors are log lines; there is no input, no argument, no variable, no folder and no
         // network here: files come through the gate alone.
@@ -89,7 +92,7 @@ impl Memory {
 
     fn grow(&mut self, by: usize) -> bool {
         let wanted = self.used.saturating_add(by);
-        if wanted > self.limit {
+        if wanted > self.limit && walls::stands(Wall::Memory) {
             self.refused = true;
             return false;
         }

@@ -18,6 +18,7 @@ pub use marks::Marks;
 pub use walk::Last;
 
 use crate::call::{CanonicalPath, ObjectId};
+use crate::walls::{self, Wall};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -235,6 +236,14 @@ impl Workspace {
     /// # Errors
     /// `ELOOP` (or `ENOTDIR`) if a link stands anywhere on the path, and whatever else the operating system says.
     pub fn open_at(&self, path: &CanonicalPath, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        if !walls::stands(Wall::NoFollow) {
+            return Ok(rustix::fs::openat(
+                &self.root,
+                format!("./{}", path.path()),
+                flags | OFlags::CLOEXEC,
+                mode,
+            )?);
+        }
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(self.lookup.open(self.root.as_fd(), path, flags, mode)?)
     }
@@ -244,7 +253,12 @@ impl Workspace {
     /// # Errors
     /// As `open_at`.
     pub fn look(&self, path: &CanonicalPath) -> io::Result<Option<Found>> {
-        match self.open_at(path, OFlags::PATH, Mode::empty()) {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match self
+            .lookup
+            .open(self.root.as_fd(), path, flags, Mode::empty())
+            .map_err(io::Error::from)
+        {
             Ok(fd) => Ok(Some(Found::from_stat(&rustix::fs::fstat(fd)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -3,6 +3,7 @@
 
 use super::{Gate, staging};
 use crate::call::{Access, CanonicalPath, Scope};
+use crate::walls::{self, Wall};
 use crate::workspace::{Found, Kind, Last, ResolveError, Workspace};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::File;
@@ -112,7 +113,7 @@ impl Gate {
         last: Last,
         how: Open,
     ) -> Result<(Descriptor, Option<CanonicalPath>)> {
-        if self.open >= self.max_open {
+        if self.open >= self.max_open && walls::stands(Wall::OpenFiles) {
             self.refused = true;
             return Err(ErrorCode::Quota);
         }
@@ -131,7 +132,8 @@ impl Gate {
             Some(Kind::File) | None => Ok((self.open_file(&path, found, how)?, None)),
             // `Last::Keep` on a link, or a device, a pipe, a socket: never opened, so never waited for.
             Some(Kind::Link) => Err(ErrorCode::Loop),
-            Some(Kind::Other) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) if walls::stands(Wall::OnlyFiles) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) => Ok((self.open_file(&path, found, how)?, None)),
         }
     }
 
@@ -153,7 +155,9 @@ impl Gate {
             if found.is_none() && !how.create && self.staging.get(path).is_none() {
                 return Err(ErrorCode::NoEntry);
             }
-            let whole = scope == Scope::File && !self.staging.in_place(path, found.as_ref());
+            let whole = scope == Scope::File
+                && walls::stands(Wall::PrivateCopies)
+                && !self.staging.in_place(path, found.as_ref());
             return match whole {
                 true => self.open_copy(path, found, how),
                 false => self.open_in_place(path, how),
@@ -370,6 +374,7 @@ fn is_ours(path: &CanonicalPath) -> bool {
 fn regular(file: &File) -> Result<()> {
     match rustix::fs::fstat(file).map(|stat| Found::from_stat(&stat).kind) {
         Ok(Kind::File) => Ok(()),
+        Ok(_) if !walls::stands(Wall::OnlyFiles) => Ok(()),
         Ok(_) => Err(ErrorCode::NotPermitted),
         Err(error) => Err(os(error)),
     }
