@@ -156,10 +156,22 @@ impl World {
     /// If the disk fails.
     #[must_use]
     pub fn tree(&self) -> Value {
-        let mut files = Map::new();
-        collect(&self.path(), "", &mut files);
-        files.sort_keys();
-        Value::Object(files)
+        tree(&self.path())
+    }
+
+    /// Everything in the workspace and beside it.
+    ///
+    /// # Panics
+    /// If the disk fails.
+    #[must_use]
+    pub fn everything(&self) -> Value {
+        tree(self.folder.path())
+    }
+
+    /// The folder that holds the workspace and what is beside it.
+    #[must_use]
+    pub fn around(&self) -> &Path {
+        self.folder.path()
     }
 }
 
@@ -183,6 +195,13 @@ fn runtime() -> tokio::runtime::Runtime {
 #[must_use]
 pub fn run(host: &Host, calls: Vec<Call>) -> Vec<Outcome> {
     runtime().block_on(host.batch(calls)).expect("a batch that makes sense")
+}
+
+fn tree(folder: &Path) -> Value {
+    let mut files = Map::new();
+    collect(folder, "", &mut files);
+    files.sort_keys();
+    Value::Object(files)
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut Map<String, Value>) {
