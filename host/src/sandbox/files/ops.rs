@@ -194,17 +194,16 @@ impl Gate {
             (_, true) => OFlags::WRONLY,
             (_, false) => OFlags::RDWR,
         } | OFlags::NONBLOCK;
+        // The kernel refuses a mode for what is not to be made.
+        let mut mode = Mode::empty();
         if how.create {
             flags |= OFlags::CREATE;
+            mode = Mode::from_raw_mode(0o666);
         }
         if how.exclusive {
             flags |= OFlags::EXCL;
         }
-        let file = File::from(
-            self.workspace
-                .open_at(path, flags, Mode::from_raw_mode(0o666))
-                .map_err(os)?,
-        );
+        let file = File::from(self.workspace.open_at(path, flags, mode).map_err(os)?);
         regular(&file)?;
         if how.truncate {
             file.set_len(0).map_err(os)?;
