@@ -288,6 +288,8 @@ fn hidden() -> usize {
 fn worked_in() {
     let ops = [
         json!({ "op": "write", "path": "a/x.txt" }),
+        json!({ "op": "truncate", "path": "a/x.txt" }),
+        json!({ "op": "set_times", "path": "a/x.txt" }),
         json!({ "op": "create_new", "path": "a/new.txt" }),
         json!({ "op": "append", "path": "a/new.txt" }),
         json!({ "op": "mkdir", "path": "a/dir" }),
@@ -299,11 +301,11 @@ fn worked_in() {
         json!({ "op": "read", "path": "a/to_b/w.txt" }),
     ];
     let mut grounds = Ground::both();
-    let (well, same) = attempt(&mut grounds, &json!({ "write_tree": "a" }), &ops[..9]);
-    assert_eq!(well.len(), 9, "{well:?}");
+    let (well, same) = attempt(&mut grounds, &json!({ "write_tree": "a" }), &ops[..11]);
+    assert_eq!(well.len(), 11, "{well:?}");
     assert!(!same);
     // Through a link that leads out of the granted tree, but not out of the workspace: not granted.
-    nothing(&mut grounds, &json!({ "write_tree": "a" }), &ops[9..]);
+    nothing(&mut grounds, &json!({ "write_tree": "a" }), &ops[11..]);
 }
 
 fn nested() -> usize {
