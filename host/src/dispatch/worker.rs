@@ -167,7 +167,9 @@ async fn work(mut worker: Worker) {
     let plugin = match prepared.entry.plugin.compiled(&shared.sandbox).await {
         Ok(plugin) => plugin,
         Err(error) => {
-            let message = format!("{}: {error}", prepared.entry.plugin.origin);
+            // By its name: where its file is, is no business of a model's.
+            let entry = &prepared.entry;
+            let message = format!("{}: the plugin {}: {error}", entry.tool.name, entry.plugin.manifest.name);
             return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
         }
     };
