@@ -36,6 +36,8 @@ pub mod policy;
 pub mod report;
 pub mod sandbox;
 pub mod schedule;
+#[doc(hidden)]
+pub mod walls;
 pub mod workspace;
 
 pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};

@@ -129,9 +129,10 @@ fn rooms_named(text: &str) -> Vec<&str> {
 fn rooms_import_only_what_the_table_allows() {
     let table: BTreeMap<_, _> = MAY_IMPORT.into_iter().collect();
     let mut wrong = Vec::new();
+    // The walls' switches are no room: every wall asks for its own, and they know nobody.
     for source in sources()
         .iter()
-        .filter(|source| !["lib", "main"].contains(&source.room.as_str()))
+        .filter(|source| !["lib", "main", "walls"].contains(&source.room.as_str()))
     {
         let Some(allowed) = table.get(source.room.as_str()) else {
             wrong.push(format!(

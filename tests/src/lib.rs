@@ -2,6 +2,7 @@
 //! It must not know any tool.
 
 mod case;
+pub mod web;
 mod world;
 
 pub use case::{call, check_case, without_times};

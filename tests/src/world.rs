@@ -151,6 +151,21 @@ impl World {
     pub fn tree(&self) -> Value {
         tree(&self.path())
     }
+
+    /// Everything in the workspace and beside it.
+    ///
+    /// # Panics
+    /// If the disk fails.
+    #[must_use]
+    pub fn everything(&self) -> Value {
+        tree(self.folder.path())
+    }
+
+    /// The folder that holds the workspace and what is beside it.
+    #[must_use]
+    pub fn around(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// Everything in a folder: names with what they are.
@@ -214,10 +229,13 @@ fn collect(folder: &Path, prefix: &str, files: &mut Map<String, Value>) {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let record = fs::symlink_metadata(entry.path()).expect("a record");
         let what = if record.is_symlink() {
-            json!({ "link": fs::read_link(entry.path()).expect("a link") })
+            json!({ "link": fs::read_link(entry.path()).expect("a link").to_string_lossy() })
         } else if record.is_dir() {
             collect(&entry.path(), &format!("{name}/"), files);
             Value::Null
+        } else if !record.is_file() {
+            // A pipe, a socket, a device: to read one could take for ever.
+            json!({ "other": format!("{:o}", record.mode()) })
         } else {
             let text = fs::read(entry.path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let text = text.unwrap_or_else(|error| error.kind().to_string());

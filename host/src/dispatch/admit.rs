@@ -9,6 +9,7 @@ use super::prepare::{Prepared, Refused};
 use super::{Shared, Whose, worker};
 use crate::call::{Call, CallId, Outcome, Status, What, When};
 use crate::schedule::{Submission, Ticket, When as Edge};
+use crate::walls::{self, Wall};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -281,7 +282,7 @@ impl Taking<'_> {
             let message = format!("{what} {most} calls that have not ended already");
             Err(Refused::new(Status::Overloaded, "overloaded", message).hint("try again when some have ended"))
         };
-        if all as u64 >= limits.waiting {
+        if all as u64 >= limits.waiting && walls::stands(Wall::Waiting) {
             return full("the host has", limits.waiting);
         }
         // The host's own calls are bounded like all together.

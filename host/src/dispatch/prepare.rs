@@ -7,6 +7,7 @@ use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, R
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
 use crate::policy::{Policy, Refusal, ToolRules, Verdict};
+use crate::walls::{self, Wall};
 use crate::workspace::{Last, Place, ResolveError, Workspace};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -257,7 +258,7 @@ impl Rules {
         let limit = self.policy.limits().arguments;
         // Serialising is only worth it for arguments that could be over: text dominates anything large.
         let bytes = weight(arguments);
-        if bytes <= limit {
+        if bytes <= limit || !walls::stands(Wall::Arguments) {
             return Ok(());
         }
         let message = format!("{tool}: about {bytes} bytes of arguments, more than the {limit} allowed");
@@ -320,7 +321,9 @@ impl Rules {
         }
         for need in needs.iter().skip(before) {
             self.check_mount(entry, want.claim, need)?;
-            if let Verdict::Refused(refusal) = rules.judge(need) {
+            if let Verdict::Refused(refusal) = rules.judge(need)
+                && walls::stands(Wall::Refusal)
+            {
                 let message = refusal.message(&tool.name, want.claim, &tool.claims);
                 let mut refused = Refused::new(Status::Denied, "denied", message).hint(refusal.hint());
                 refused.about = Some(Box::new((need.clone(), refusal)));

@@ -142,7 +142,9 @@ async fn work(mut worker: Worker) {
                 SandboxError::TooSlow(_) => (Status::Limit, "compile"),
                 _ => (Status::HostFailure, "unusable_component"),
             };
-            let message = format!("{}: {error}", prepared.entry.plugin.origin);
+            // By its name: where its file is, is no business of a model's.
+            let entry = &prepared.entry;
+            let message = format!("{}: the plugin {}: {error}", entry.tool.name, entry.plugin.manifest.name);
             return worker.finish(Ended::error(status, code, message));
         }
     };

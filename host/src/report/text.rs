@@ -2,6 +2,7 @@
 
 use super::Summary;
 use crate::call::{Access, Content, Entry, Outcome, Resource, Scope, Status};
+use crate::walls::{self, Wall};
 use std::fmt::Write as _;
 
 /// Whether text may carry colours.
@@ -63,7 +64,7 @@ pub fn visible(text: &str) -> String {
             '\n' | '\t' => shown.push(c),
             // Direction marks could make a line read as something else.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
-            c if c.is_control() => _ = write!(shown, "\\x{:02x}", u32::from(c)),
+            c if c.is_control() && walls::stands(Wall::Escapes) => _ = write!(shown, "\\x{:02x}", u32::from(c)),
             c => shown.push(c),
         }
     }

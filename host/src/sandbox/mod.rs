@@ -25,6 +25,7 @@ pub(crate) use store::mistake;
 
 use crate::call::{Endpoint, Footprint, Status};
 use crate::policy::{Limits, ToolRules};
+use crate::walls::{self, Wall};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
@@ -229,7 +230,7 @@ impl Sandbox {
         let answer = tokio::select! {
             biased;
             () = stopped(&mut stop) => Err(end::Broken::Cancelled),
-            () = tokio::time::sleep(job.limits.wall) => Err(end::Broken::Timeout),
+            () = tokio::time::sleep(job.limits.wall), if walls::stands(Wall::Deadline) => Err(end::Broken::Timeout),
             answer = &mut guest => match answer {
                 Some(answer) => answer.map_err(end::Broken::Trap),
                 None => Err(end::Broken::Cpu),

@@ -8,6 +8,7 @@ use super::log::{Log, Sink, Stream};
 use super::net::Net;
 use crate::call::{Content, Level, What};
 use crate::policy::Limits;
+use crate::walls::{self, Wall};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -35,7 +36,9 @@ impl State {
     ) -> Self {
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        if walls::stands(Wall::Handles) {
+            table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        }
         let mut wasi = WasiCtx::builder();
         // Standard output and errors are log lines; there is no input, no argument, no variable, no folder and no
         // network here: files come through the gate alone.
@@ -101,7 +104,7 @@ impl Memory {
 
     fn grow(&mut self, by: usize) -> bool {
         let wanted = self.used.saturating_add(by);
-        if wanted > self.limit {
+        if wanted > self.limit && walls::stands(Wall::Memory) {
             self.refused = true;
             return false;
         }

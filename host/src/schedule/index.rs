@@ -6,6 +6,7 @@ mod tree;
 
 use super::Ticket;
 use crate::call::{Access, Entry, ObjectId, Resource, Scope};
+use crate::walls::{self, Wall};
 use lists::{Holder, ListId, Lists, NONE, RecordId};
 use smallvec::SmallVec;
 use std::borrow::Borrow;
@@ -134,6 +135,9 @@ impl Index {
 
     /// Adds the calls that conflict with these entries to `found`, some of them more than once, and the call itself.
     pub(super) fn conflicts(&self, entries: &[Entry], handles: &Handles, found: &mut Vec<Ticket>) {
+        if !walls::stands(Wall::Conflicts) {
+            return;
+        }
         for handle in handles.iter().filter(|handle| handle.placed) {
             if let (Some(entry), Some(node)) = (entries.get(handle.entry), self.node(*handle))
                 && let Resource::Path { scope, .. } = &entry.resource

@@ -20,6 +20,7 @@ pub use roots::MountError;
 pub use walk::Last;
 
 use crate::call::{CanonicalPath, ObjectId};
+use crate::walls::{self, Wall};
 use roots::Root;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::io;
@@ -233,8 +234,16 @@ impl Workspace {
     /// # Errors
     /// `ELOOP` (or `ENOTDIR`) if a link stands anywhere on the path, and whatever else the operating system says.
     pub fn open_at(&self, path: &CanonicalPath, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let root = self.named(path.mount()).ok_or(rustix::io::Errno::NOENT)?;
+        if !walls::stands(Wall::NoFollow) {
+            return Ok(rustix::fs::openat(
+                &root.fd,
+                format!("./{}", path.path()),
+                flags | OFlags::CLOEXEC,
+                mode,
+            )?);
+        }
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(self.lookup.open(root.fd.as_fd(), path, flags, mode)?)
     }
 
@@ -243,7 +252,12 @@ impl Workspace {
     /// # Errors
     /// As `open_at`.
     pub fn look(&self, path: &CanonicalPath) -> io::Result<Option<Found>> {
-        match self.open_at(path, OFlags::PATH, Mode::empty()) {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Some(root) = self.named(path.mount()) else {
+            return Ok(None);
+        };
+        let opened = self.lookup.open(root.fd.as_fd(), path, flags, Mode::empty());
+        match opened.map_err(io::Error::from) {
             Ok(fd) => Ok(Some(Found::from_stat(&rustix::fs::fstat(fd)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -21,6 +21,7 @@ mod tests;
 
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, ToolRules};
+use crate::walls::{self, Wall};
 use crate::workspace::{Found, Kind, Last, Workspace};
 use budget::Budget;
 use rights::Rights;
@@ -171,7 +172,8 @@ impl Gate {
 
     /// Whether the guest may know that something stands at `path`.
     fn sees(&self, path: &CanonicalPath) -> bool {
-        (self.rights.reads(path) && self.policy.visible(path, crate::call::Access::Read)) || self.rights.leads_to(path)
+        let shown = self.policy.visible(path, crate::call::Access::Read) || !walls::stands(Wall::Hidden);
+        (self.rights.reads(path) && shown) || self.rights.leads_to(path)
     }
 
     /// What an operation that the footprint or the policy doesn't cover is told: what is invisible isn't there.

@@ -4,6 +4,7 @@
 use super::codes::os;
 use super::{Gate, staging};
 use crate::call::{Access, CanonicalPath, Scope};
+use crate::walls::{self, Wall};
 use crate::workspace::{Found, Kind, Last, Workspace};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::File;
@@ -76,7 +77,7 @@ impl Gate {
 
     /// Checks that the guest may hold one more descriptor.
     pub(super) fn one_more_open(&mut self) -> Result<()> {
-        if self.open >= self.max_open {
+        if self.open >= self.max_open && walls::stands(Wall::OpenFiles) {
             self.refused = true;
             return Err(ErrorCode::Quota);
         }
@@ -107,7 +108,8 @@ impl Gate {
             Some(Kind::File) | None => Ok((self.open_file(&path, found, how)?, None)),
             // `Last::Keep` on a link, or a device, a pipe, a socket: never opened, so never waited for.
             Some(Kind::Link) => Err(ErrorCode::Loop),
-            Some(Kind::Other) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) if walls::stands(Wall::OnlyFiles) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) => Ok((self.open_file(&path, found, how)?, None)),
         }
     }
 
@@ -132,7 +134,9 @@ impl Gate {
             if found.is_none() && self.staging.get(path).is_none() {
                 self.budget.make().map_err(os)?;
             }
-            let whole = scope == Scope::File && !self.staging.in_place(path, found.as_ref());
+            let whole = scope == Scope::File
+                && walls::stands(Wall::PrivateCopies)
+                && !self.staging.in_place(path, found.as_ref());
             return match whole {
                 true => self.open_copy(path, found, how),
                 false => self.open_in_place(path, how),
@@ -170,17 +174,16 @@ impl Gate {
             (_, true) => OFlags::WRONLY,
             (_, false) => OFlags::RDWR,
         } | OFlags::NONBLOCK;
+        // The kernel refuses a mode for what is not to be made.
+        let mut mode = Mode::empty();
         if how.create {
             flags |= OFlags::CREATE;
+            mode = Mode::from_raw_mode(0o666);
         }
         if how.exclusive {
             flags |= OFlags::EXCL;
         }
-        let file = File::from(
-            self.workspace
-                .open_at(path, flags, Mode::from_raw_mode(0o666))
-                .map_err(os)?,
-        );
+        let file = File::from(self.workspace.open_at(path, flags, mode).map_err(os)?);
         regular(&file)?;
         if how.truncate {
             file.set_len(0).map_err(os)?;
@@ -301,6 +304,7 @@ fn is_ours(path: &CanonicalPath) -> bool {
 fn regular(file: &File) -> Result<()> {
     match rustix::fs::fstat(file).map(|stat| Found::from_stat(&stat).kind) {
         Ok(Kind::File) => Ok(()),
+        Ok(_) if !walls::stands(Wall::OnlyFiles) => Ok(()),
         Ok(_) => Err(ErrorCode::NotPermitted),
         Err(error) => Err(os(error)),
     }

@@ -1,6 +1,7 @@
 //! What a footprint allows at a canonical path. Pure: it must not look at any file.
 
 use crate::call::{Access, CanonicalPath, Footprint, Resource, Scope};
+use crate::walls::{self, Wall};
 
 /// The path entries of one footprint.
 #[derive(Debug)]
@@ -24,7 +25,9 @@ pub(super) struct Allowed {
 impl Right {
     fn covers(&self, path: &CanonicalPath) -> bool {
         match self.scope {
-            Scope::File => *path == self.root,
+            Scope::File => {
+                *path == self.root || (!walls::stands(Wall::FileScope) && path.parent() == self.root.parent())
+            }
             Scope::Directory => *path == self.root || path.parent().as_ref() == Some(&self.root),
             Scope::Tree => path.is_within(&self.root),
         }
@@ -66,7 +69,7 @@ impl Rights {
 
     pub(super) fn writes(&self, path: &CanonicalPath) -> Option<Scope> {
         self.at(path)
-            .filter(|allowed| allowed.access == Access::Write)
+            .filter(|allowed| allowed.access == Access::Write || !walls::stands(Wall::ReadOnly))
             .map(|allowed| allowed.scope)
     }
 

@@ -2,6 +2,7 @@
 
 use super::listing::{Listing, Next};
 use super::*;
+use crate::policy::Policy;
 use crate::call::{Access, Entry, Resource, Scope};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -28,7 +29,7 @@ fn gate_with(folder: &Path, grants: &[(&str, Scope, Access)], limits: &Limits, p
         access: *access,
     });
     let footprint = Footprint::new(entries);
-    Gate::new(workspace, Arc::new(policy), &footprint, limits)
+    Gate::new(workspace, Arc::new(policy.common().clone()), &footprint, limits)
 }
 
 fn at(path: &str) -> CanonicalPath {
