@@ -257,7 +257,7 @@ impl HostBuilder {
             Cache::None => None,
         };
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
-        let sandbox = Sandbox::new(cache.as_deref(), policy.limits(), trust)?;
+        let sandbox = Sandbox::with(cache.as_deref(), policy.limits(), trust)?;
         let audit = match self.audit.as_deref().or(policy.audit()) {
             Some(file) => Some(open_audit(&workspace, file)?),
             None => None,

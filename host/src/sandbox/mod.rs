@@ -127,11 +127,19 @@ impl std::fmt::Debug for Job {
 }
 
 impl Sandbox {
-    /// An engine and a linker; compiled code is kept below `cache` if one is given.
+    /// An engine and a linker with the default limits; compiled code is kept below `cache` if one is given.
     ///
     /// # Errors
     /// If this machine can't run wasmtime.
-    pub fn new(cache: Option<&Path>, limits: &Limits, trust: Trust) -> Result<Self, SandboxError> {
+    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        Self::with(cache, &Limits::default(), Trust::default())
+    }
+
+    /// The same with these limits of the host as a whole, and what the network needs.
+    ///
+    /// # Errors
+    /// If this machine can't run wasmtime, or a certificate can't be read.
+    pub fn with(cache: Option<&Path>, limits: &Limits, trust: Trust) -> Result<Self, SandboxError> {
         let fail = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let engine = engine::new(limits.stack).map_err(fail)?;
         let mut linker = Linker::new(&engine);
