@@ -24,8 +24,8 @@
 //!
 //! Modules, in reading order: [`paths`] and [`urls`] (claims as argument types), [`answer`] (what a tool returns),
 //! [`failure`] (how it says no), [`report`] (what it says meanwhile), `http` (a client, with the feature of that name),
-//! [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the manifest as a constant), [`mod@tool`] (what the
-//! macros implement).
+//! [`secrets`] (whether a request gets one), [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the manifest as
+//! a constant), [`mod@tool`] (what the macros implement).
 //!
 //! This file must not hold code of its own.
 
@@ -38,6 +38,7 @@ pub mod json;
 pub mod paths;
 pub mod report;
 pub mod schema;
+pub mod secrets;
 pub mod tool;
 pub mod urls;
 

@@ -105,9 +105,7 @@ impl<T: Transport> Client<T> {
                         ended: false,
                     });
                 }
-                Step::Waiting => {
-                    self.transport.wait(&[&flight.exchange], flight.left(&self.transport));
-                }
+                Step::Waiting => flight.wait(&self.transport),
                 Step::Bytes(_) | Step::End => {
                     return Err(trouble::broken(&flight.request.url, "the answer has no beginning"));
                 }
@@ -164,7 +162,10 @@ impl<T: Transport> Client<T> {
             });
             if !moved && flying.len() == before {
                 let left = flying.iter().filter_map(|one| one.flight.left(&self.transport)).min();
-                let exchanges = flying.iter().map(|one| &one.flight.exchange).collect::<Vec<_>>();
+                let exchanges = flying
+                    .iter()
+                    .filter_map(|one| one.flight.exchange())
+                    .collect::<Vec<_>>();
                 self.transport.wait(&exchanges, left);
             }
         }
@@ -247,10 +248,7 @@ impl<T: Transport> Response<'_, T> {
                     self.piece = (bytes, 0);
                     return Ok(true);
                 }
-                Step::Waiting => {
-                    let left = self.flight.left(self.transport);
-                    self.transport.wait(&[&self.flight.exchange], left);
-                }
+                Step::Waiting => self.flight.wait(self.transport),
                 Step::Head(_) => {}
                 Step::End => {
                     self.ended = true;

@@ -16,7 +16,8 @@ pub(super) struct Flight<T: Transport> {
     pub request: Request,
     /// How many redirects led to it.
     pub hops: u32,
-    pub exchange: T::Exchange,
+    /// Nothing only while the next hop starts: the old one is given back before.
+    exchange: Option<T::Exchange>,
     /// When it must be complete, on the transport's clock.
     pub until: Option<Duration>,
 }
@@ -32,7 +33,7 @@ impl<T: Transport> Flight<T> {
         Ok(Flight {
             request,
             hops: 0,
-            exchange,
+            exchange: Some(exchange),
             until,
         })
     }
@@ -40,9 +41,10 @@ impl<T: Transport> Flight<T> {
     /// The next thing to hand over, redirects followed.
     pub fn step(&mut self, transport: &T) -> Result<Step> {
         loop {
-            let step = transport
-                .step(&mut self.exchange)
-                .map_err(|failure| self.told(failure))?;
+            let Some(exchange) = &mut self.exchange else {
+                return Err(trouble::broken(&self.request.url, "it has failed already"));
+            };
+            let step = transport.step(exchange).map_err(|failure| self.told(failure))?;
             let Step::Head(head) = step else {
                 return self.in_time(transport, step);
             };
@@ -50,12 +52,23 @@ impl<T: Transport> Flight<T> {
             let Some(next) = next else {
                 return Ok(Step::Head(head));
             };
+            self.exchange = None;
             let exchange = transport.start(&next);
             let from = std::mem::replace(&mut self.request, next);
             self.hops += 1;
             let at = |why: &str| format!("{why} (redirected from {})", from.url);
-            self.exchange = exchange.map_err(|failure| failure.say(at))?;
+            self.exchange = Some(exchange.map_err(|failure| failure.say(at))?);
         }
+    }
+
+    /// What to wait for.
+    pub fn exchange(&self) -> Option<&T::Exchange> {
+        self.exchange.as_ref()
+    }
+
+    /// Waits until it can go on, or its time is over.
+    pub fn wait(&self, transport: &T) {
+        transport.wait(&self.exchange().into_iter().collect::<Vec<_>>(), self.left(transport));
     }
 
     /// How long a wait may be.

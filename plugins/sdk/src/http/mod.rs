@@ -44,4 +44,4 @@ pub use headers::Headers;
 pub use request::{Method, Request, Timeouts, parse};
 pub use transport::{Head, Step, Transport};
 pub use url::Url;
-pub use wasi::{Host, attached};
+pub use wasi::Host;

@@ -26,11 +26,6 @@ const PIECE: u64 = 64 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Host;
 
-/// Whether the operator has a secret that the host attaches to requests for this URL. The tool never sees it.
-pub fn attached(url: &str) -> bool {
-    cfg!(target_family = "wasm") && crate::bindings::toolyard::plugin::secrets::attached(url)
-}
-
 /// A request on its way. A resource of the host is given back before the one it came from: the order of the fields.
 pub struct Sent {
     url: url::Url,
