@@ -8,6 +8,7 @@ mod components;
 mod crashes;
 mod ground;
 mod manifests;
+mod network;
 mod paths;
 mod scan;
 mod suite;
@@ -17,6 +18,7 @@ fn main() -> std::process::ExitCode {
     paths::cases(&mut suite);
     manifests::cases(&mut suite);
     components::cases(&mut suite);
+    network::cases(&mut suite);
     crashes::cases(&mut suite);
     scan::cases(&mut suite);
     broken::cases(&mut suite);

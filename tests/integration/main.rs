@@ -5,6 +5,7 @@ mod chains;
 mod cli;
 mod control;
 mod guests;
+mod network;
 mod parallel;
 mod probes;
 mod random;

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use toolyard::{Content, Outcome, Status};
 use toolyard_tests::World;
 
+use crate::network::{probe_http, probe_http_redirects, probe_secret, probe_sockets};
+
 include!(concat!(env!("OUT_DIR"), "/probes.rs"));
 
 macro_rules! must_exist {
@@ -19,7 +21,7 @@ fn ended(tool: &str, arguments: Value) -> Outcome {
     World::with(&json!({ "a.txt": "a\n" })).call(tool, arguments)
 }
 
-fn check(outcome: &Outcome, status: Status, code: &str) {
+pub fn check(outcome: &Outcome, status: Status, code: &str) {
     let found = outcome.error.as_ref().map_or("", |error| error.code.as_str());
     assert_eq!((outcome.status, found), (status, code), "{outcome:#?}");
 }

@@ -126,7 +126,7 @@ impl HostBuilder {
         self
     }
 
-    /// Leaves out the standard plugins `fs` and `text`.
+    /// Leaves out the standard plugins `fs`, `text` and `web`.
     pub fn without_standard_plugins(mut self) -> Self {
         self.without_standard = true;
         self

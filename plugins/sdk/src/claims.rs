@@ -1,7 +1,7 @@
 //! What an argument's type claims, and how that becomes the `claims` of the manifest.
 //!
-//! It must not know of any particular path type, nor write anything but path claims: the others are written by
-//! the attribute `tool`, as the manifest spells them.
+//! It must not know of any particular type, nor write anything but claims of paths and of the network: fixed values
+//! and the other kinds are written by the attribute `tool`, as the manifest spells them.
 
 use crate::json::{Json, Writer};
 
@@ -17,6 +17,13 @@ pub enum Claims {
         /// `file`, `directory` or `tree`.
         scope: &'static str,
     },
+    /// The value is a URL (or `host:port`) that the tool may send requests to.
+    Network {
+        /// HTTP methods, upper case.
+        methods: &'static [&'static str],
+        /// Whether the tool may go where such a request is redirected to, as far as the policy allows it.
+        redirects: bool,
+    },
     /// Every element of the array claims this.
     Each(&'static Claims),
     /// The object's members of these names claim this.
@@ -28,7 +35,7 @@ impl Claims {
     pub const fn is_none(&self) -> bool {
         match self {
             Claims::None => true,
-            Claims::Path { .. } => false,
+            Claims::Path { .. } | Claims::Network { .. } => false,
             Claims::Each(inner) => inner.is_none(),
             Claims::Members(members) => {
                 let mut i = 0;
@@ -39,6 +46,25 @@ impl Claims {
                     i += 1;
                 }
                 true
+            }
+        }
+    }
+
+    /// Whether values of the type claim a path.
+    pub const fn has_path(&self) -> bool {
+        match self {
+            Claims::None | Claims::Network { .. } => false,
+            Claims::Path { .. } => true,
+            Claims::Each(inner) => inner.has_path(),
+            Claims::Members(members) => {
+                let mut i = 0;
+                while i < members.len() {
+                    if members[i].1.has_path() {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
             }
         }
     }
@@ -75,18 +101,25 @@ const fn below<const N: usize>(
         Claims::None => first,
         Claims::Path { access, scope } => {
             writer.entry(first);
-            writer.raw("{\"path\":{\"from\":\"");
-            json_path(writer, place);
-            writer.raw("\"");
-            if !default.is_empty() {
-                writer.raw(",\"default\":");
-                writer.piece(default);
-            }
-            writer.raw("},\"access\":");
+            source(writer, "path", place, default);
+            writer.raw(",\"access\":");
             writer.text(access);
             writer.raw(",\"scope\":");
             writer.text(scope);
             writer.raw(if keep_link { ",\"symlink\":\"keep\"}" } else { "}" });
+            false
+        }
+        Claims::Network { methods, redirects } => {
+            writer.entry(first);
+            source(writer, "network", place, default);
+            writer.raw(",\"methods\":[");
+            let mut i = 0;
+            while i < methods.len() {
+                writer.entry(i == 0);
+                writer.text(methods[i]);
+                i += 1;
+            }
+            writer.raw(if *redirects { "],\"redirects\":true}" } else { "]}" });
             false
         }
         Claims::Each(inner) => below(writer, &Step::Each(place), inner, default, keep_link, first),
@@ -101,6 +134,20 @@ const fn below<const N: usize>(
             first
         }
     }
+}
+
+/// Opens a claim and writes where its value comes from.
+const fn source<const N: usize>(writer: &mut Writer<N>, kind: &str, place: &Step<'_>, default: &Json) {
+    writer.raw("{");
+    writer.text(kind);
+    writer.raw(":{\"from\":\"");
+    json_path(writer, place);
+    writer.raw("\"");
+    if !default.is_empty() {
+        writer.raw(",\"default\":");
+        writer.piece(default);
+    }
+    writer.raw("}");
 }
 
 /// Writes a place as a JSONPath (RFC 9535), inside of a JSON string. Names that aren't plain are put in brackets.

@@ -62,6 +62,13 @@ impl Failure {
         Failure::new(code, message).kind(Kind::Denied)
     }
 
+    /// The same failure with another sentence.
+    #[must_use]
+    pub fn say(mut self, message: impl FnOnce(&str) -> String) -> Failure {
+        self.message = message(&self.message);
+        self
+    }
+
     pub(crate) fn no_tool(name: &str) -> Failure {
         Failure::new("no_such_tool", format!("this component has no tool `{name}`")).kind(Kind::NotFound)
     }
@@ -86,6 +93,11 @@ impl Failure {
     /// The word for programs.
     pub fn code(&self) -> &str {
         &self.code
+    }
+
+    /// What would help, if the tool knows.
+    pub fn as_hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The sentence for people.
@@ -120,8 +132,12 @@ impl std::error::Error for Failure {}
 /// `ENOTCAPABLE` of WASI's C library: no granted folder holds the path.
 const NOT_CAPABLE: i32 = 76;
 
+/// A failure within an I/O error, as a stream of the network gives it, comes out again as it was.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
+        if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>()) {
+            return failure.clone();
+        }
         from_io(&error, None)
     }
 }

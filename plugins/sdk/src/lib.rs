@@ -22,25 +22,33 @@
 //!
 //! The crate is built as a `cdylib` for `wasm32-wasip2`; the result is a component that the host loads as it is.
 //!
-//! Modules, in reading order: [`paths`] (claims as argument types), [`answer`] (what a tool returns), [`failure`] (how
-//! it says no), [`report`] (what it says meanwhile), [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the
-//! manifest as a constant), [`mod@tool`] (what the macros implement).
+//! Modules, in reading order: [`paths`] and [`urls`] (claims as argument types), [`answer`] (what a tool returns),
+//! [`failure`] (how it says no), [`report`] (what it says meanwhile), `http` (a client, with the feature of that name),
+//! [`secrets`] (whether a request gets one), [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the manifest as
+//! a constant), [`mod@tool`] (what the macros implement).
 //!
 //! This file must not hold code of its own.
 
 pub mod answer;
 pub mod claims;
 pub mod failure;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod json;
 pub mod paths;
 pub mod report;
 pub mod schema;
+pub mod secrets;
 pub mod tool;
+pub mod urls;
 
 mod arguments;
 #[doc(hidden)]
 pub mod bindings;
 mod manifest;
+
+// The macros name this crate by its name, also where they are used in it.
+extern crate self as toolyard_sdk;
 
 pub use serde;
 pub use serde_json;
@@ -52,6 +60,7 @@ pub mod prelude {
     pub use crate::failure::{At, Failure, Result};
     pub use crate::paths::{ReadDirectory, ReadFile, ReadTree, WriteDirectory, WriteFile, WriteTree};
     pub use crate::schema::Schema;
+    pub use crate::urls::{AnyUrl, GetUrl, PostUrl};
     pub use crate::{plugin, report, tool};
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::{Value, json};

@@ -51,7 +51,7 @@ pub enum Type {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no JSON Schema, so it can't be a tool's argument or part of one",
     label = "no JSON Schema for this type",
-    note = "use String, bool, a number, a path type of the SDK, Option, Vec, serde_json::Value, or a type with `#[derive(Deserialize, Schema)]`"
+    note = "use String, bool, a number, a path or URL type of the SDK, Option, Vec, serde_json::Value, or a type with `#[derive(Deserialize, Schema)]`"
 )]
 pub trait Schema {
     /// What kind of value it is.
@@ -147,7 +147,7 @@ impl<T: Schema> Schema for BTreeMap<String, T> {
     const MEMBERS: Json = {
         assert!(
             T::CLAIMS.is_none(),
-            "a path type can't stand in a map: nothing would claim it"
+            "a path or URL type can't stand in a map: nothing would claim it"
         );
         Json::List(&[
             Json::TextMember("type", "object"),

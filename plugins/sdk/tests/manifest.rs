@@ -71,7 +71,7 @@ fn list(
     claim(path = "Cargo.lock", access = "read", scope = "file"),
     claim(from = "$.extra", default = ".", access = "read", scope = "tree", symlink = "keep"),
     network(from = "$.url", methods = ["GET", "HEAD"]),
-    network(host = "example.com:443", methods = ["GET"]),
+    network(host = "example.com:443", methods = ["GET"], redirects = true),
     browser(from = "$.session", default = "main", access = "drive")
 )]
 fn edit(
@@ -199,7 +199,7 @@ fn expected_edit() -> Value {
             { "path": "Cargo.lock", "access": "read", "scope": "file" },
             { "path": { "from": "$.extra", "default": "." }, "access": "read", "scope": "tree", "symlink": "keep" },
             { "network": { "from": "$.url" }, "methods": ["GET", "HEAD"] },
-            { "network": "example.com:443", "methods": ["GET"] },
+            { "network": "example.com:443", "methods": ["GET"], "redirects": true },
             { "browser": { "from": "$.session", "default": "main" }, "access": "drive" },
         ],
     })

@@ -125,12 +125,15 @@ impl Net {
         }
     }
 
-    /// Whether the operator has a secret that is attached to requests for this URL.
+    /// Whether the operator has a secret that is attached to requests for this URL, which the call was granted.
     pub(super) fn has_secret(&self, url: &str) -> bool {
         let shared = &self.requests.shared;
         let Ok(endpoint) = Endpoint::parse(url) else {
             return false;
         };
+        if !shared.granted.iter().any(|reach| reach.endpoint == endpoint) {
+            return false;
+        }
         let mut secrets = shared.rules.secrets().iter().filter(|secret| secret.is_for(&endpoint));
         secrets.any(|secret| self.requests.client.secret(&secret.name).is_some())
     }

@@ -210,6 +210,20 @@ impl Members {
         }
     }
 
+    /// A member that is `true` or left out, as it follows other members.
+    fn flag(&mut self, name: &str) -> Result<String> {
+        match self.take(name) {
+            None => Ok(String::new()),
+            Some(Expr::Lit(literal)) if matches!(&literal.lit, Lit::Bool(set) if set.value) => {
+                Ok(format!(",{}:true", quoted(name)))
+            }
+            Some(other) => Err(Error::new(
+                other.span(),
+                format!("write `{name} = true`, or leave it out"),
+            )),
+        }
+    }
+
     /// Where the value comes from: `from` (with or without `default`), or the fixed value that `fixed` names.
     fn source(&mut self, fixed: &str) -> Result<String> {
         match (self.text("from")?, self.text(fixed)?) {
@@ -246,13 +260,7 @@ impl Members {
         } else {
             String::new()
         };
-        let optional = match self.take("optional") {
-            None => "",
-            Some(Expr::Lit(literal)) if matches!(&literal.lit, syn::Lit::Bool(set) if set.value) => {
-                ",\"optional\":true"
-            }
-            Some(other) => return Err(Error::new(other.span(), "write `optional = true`, or leave it out")),
-        };
+        let optional = self.flag("optional")?;
         self.finish(format!(
             "{{\"path\":{source},\"access\":\"{access}\",\"scope\":\"{scope}\"{link}{optional}}}"
         ))
@@ -265,7 +273,8 @@ impl Members {
         };
         let methods = methods.elems.iter().map(|method| Ok(quoted(&string(method)?.value())));
         let methods = methods.collect::<Result<Vec<_>>>()?.join(",");
-        self.finish(format!("{{\"network\":{source},\"methods\":[{methods}]}}"))
+        let redirects = self.flag("redirects")?;
+        self.finish(format!("{{\"network\":{source},\"methods\":[{methods}]{redirects}}}"))
     }
 
     fn browser(mut self) -> Result<String> {

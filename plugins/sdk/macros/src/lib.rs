@@ -19,7 +19,8 @@ use proc_macro::TokenStream;
 /// - `claim(path = "Cargo.lock", access = "read", scope = "file")`: a path that is always the same, with
 ///   `symlink = "keep"` if a link is meant itself, and `optional = true` if the tool can do without it: where the
 ///   policy refuses it, the call runs and finds nothing there;
-/// - `network(from = "$.url", methods = ["GET"])`, or `network(host = "example.com:443", methods = ["GET"])`;
+/// - `network(from = "$.url", methods = ["GET"])`, or `network(host = "example.com:443", methods = ["GET"])`, with
+///   `redirects = true` if the tool also goes where such a request is redirected to;
 /// - `browser(from = "$.session", default = "main", access = "drive")`, or `browser(session = "main", access = …)`.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, function: TokenStream) -> TokenStream {

@@ -269,7 +269,7 @@ impl Parameter {
             let problem = format!("`keep_link` is for paths, and `{name}` is none");
             quote_spanned! {span=>
                 const _: () =
-                    assert!(!<#ty as ::toolyard_sdk::__private::Schema>::CLAIMS.is_none(), #problem);
+                    assert!(<#ty as ::toolyard_sdk::__private::Schema>::CLAIMS.has_path(), #problem);
             }
         });
         let bounds = arg.minimum.as_ref().or(arg.maximum.as_ref()).map(|bound| {

@@ -1,13 +1,15 @@
 //! The guest `probe`: tools that do one thing each, often a bad one, so that the host's tests can see what happens.
 //!
 //! Modules: [`answers`] (what comes back), [`faults`] (calls that end badly), [`files`] (holding and changing one
-//! file), [`operations`] (every file operation against every grant), [`surroundings`] (what else a guest can see).
+//! file), [`network`] (requests against every grant), [`operations`] (every file operation against every grant),
+//! [`surroundings`] (what else a guest can see).
 //!
 //! It must not be of use to anybody else, and must not guard against its caller.
 
 mod answers;
 mod faults;
 mod files;
+mod network;
 mod operations;
 mod surroundings;
 
@@ -32,6 +34,10 @@ plugin!(
     files::probe_append,
     files::probe_fds,
     files::probe_handles,
+    network::probe_http,
+    network::probe_http_redirects,
+    network::probe_secret,
+    network::probe_sockets,
     operations::probe_fs,
     surroundings::probe_env,
     surroundings::probe_clock,
