@@ -169,7 +169,10 @@ async fn work(mut worker: Worker) {
         Err(error) => {
             // By its name: where its file is, is no business of a model's.
             let entry = &prepared.entry;
-            let message = format!("{}: the plugin {}: {error}", entry.tool.name, entry.plugin.manifest.name);
+            let message = format!(
+                "{}: the plugin {}: {error}",
+                entry.tool.name, entry.plugin.manifest.name
+            );
             return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
         }
     };
