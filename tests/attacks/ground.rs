@@ -130,6 +130,9 @@ impl Ground {
 
 /// Makes a host and drops it again, after it has compiled what most cases need.
 pub fn warm_up() {
+    let compiler = toolyard::sandbox::Sandbox::new(None).expect("an engine");
+    let small = crate::components::made::Made::default().bytes();
+    compiler.compile(&small).expect("a component");
     let ground = Ground::with(&json!({ "a": "" }));
     ground.alive();
     let _ = ground.call("read_file", json!({ "path": "a" }));

@@ -37,7 +37,10 @@ pub fn probe_http() {
     let outcome = call(&host, "probe_http", json!({ "urls": [url], "ops": [op] }));
     check(&outcome, Status::Ok, "");
     let said = text(&outcome);
-    assert!(said.contains("POST /echo HTTP/1.1") && said.contains("x-own: 1") && said.contains("body 5"), "{said}");
+    assert!(
+        said.contains("POST /echo HTTP/1.1") && said.contains("x-own: 1") && said.contains("body 5"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -63,7 +66,11 @@ pub fn probe_secret() {
 #[test]
 pub fn probe_sockets() {
     let (world, server) = (World::new(), Server::start());
-    let outcome = call(&host(&world, &[&server], ""), "probe_sockets", json!({ "port": server.port() }));
+    let outcome = call(
+        &host(&world, &[&server], ""),
+        "probe_sockets",
+        json!({ "port": server.port() }),
+    );
     check(&outcome, Status::Ok, "");
     assert!(!text(&outcome).contains("\"ok\""), "{outcome:#?}");
     assert_eq!(server.connections(), 0);
@@ -84,8 +91,14 @@ fn fetch_in_every_form() {
     assert!(raw.contains("<h1>Head</h1>"), "{raw}");
     let pretty = text(&fetch("/json", json!({ "format": "json" })));
     assert!(pretty.contains("\"a\": ["), "{pretty}");
-    let posted = text(&fetch("/echo", json!({ "method": "POST", "body": { "a": 1 }, "format": "raw" })));
-    assert!(posted.contains("POST /echo") && posted.contains("application/json") && posted.contains("body 7"), "{posted}");
+    let posted = text(&fetch(
+        "/echo",
+        json!({ "method": "POST", "body": { "a": 1 }, "format": "raw" }),
+    ));
+    assert!(
+        posted.contains("POST /echo") && posted.contains("application/json") && posted.contains("body 7"),
+        "{posted}"
+    );
     let head = fetch("/page", json!({ "method": "HEAD" }));
     check(&head, Status::Ok, "");
     assert_eq!(head.structured.as_ref().expect("data")["status"], 200);
@@ -107,7 +120,11 @@ fn fetch_to_a_file() {
     let (world, server) = (World::new(), Server::start());
     let host = host(&world, &[&server], "");
     let url = |length: u64| format!("{}/big?n={length}", server.url());
-    let outcome = call(&host, "fetch", json!({ "url": url(20_000_000), "save_to": "new/big.bin" }));
+    let outcome = call(
+        &host,
+        "fetch",
+        json!({ "url": url(20_000_000), "save_to": "new/big.bin" }),
+    );
     check(&outcome, Status::Ok, "");
     let saved = std::fs::metadata(world.path().join("new/big.bin")).expect("the file");
     assert_eq!(saved.len(), 20_000_000);
@@ -139,7 +156,10 @@ fn fetch_many_and_search() {
     let outcome = call(&host, "fetch_many", json!({ "urls": urls }));
     check(&outcome, Status::Ok, "");
     let said = text(&outcome);
-    assert!(said.contains("hello") && said.contains("404") && said.contains("Head"), "{said}");
+    assert!(
+        said.contains("hello") && said.contains("404") && said.contains("Head"),
+        "{said}"
+    );
     let outcome = call(&host, "search", json!({ "query": "ferris" }));
     check(&outcome, Status::Ok, "");
     let data = outcome.structured.expect("data");
@@ -158,7 +178,10 @@ fn waiting_for_servers_is_cheap() {
         .collect();
     toolyard_tests::warm(&host, &calls);
     let outcomes = run(&host, calls);
-    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok), "{outcomes:#?}");
+    assert!(
+        outcomes.iter().all(|outcome| outcome.status == Status::Ok),
+        "{outcomes:#?}"
+    );
     assert!(server.most_open() > 8, "only {} at once", server.most_open());
 }
 
@@ -166,7 +189,10 @@ fn waiting_for_servers_is_cheap() {
 #[test]
 fn warm_connections() {
     let (world, server) = (World::new(), Server::start());
-    let more = format!("[plugins.web]\nwarm = [{:?}, \"http://unreachable.test:81\"]", server.url());
+    let more = format!(
+        "[plugins.web]\nwarm = [{:?}, \"http://unreachable.test:81\"]",
+        server.url()
+    );
     let host = host(&world, &[&server], &more);
     let begun = std::time::Instant::now();
     while server.connections() == 0 {
@@ -187,7 +213,12 @@ fn a_refusal_helps() {
     let mut policy = String::new();
     let mut said = Vec::new();
     for _ in 0..3 {
-        let host = world.builder().policy_text(&policy).resolver(names.clone()).build().expect("a host");
+        let host = world
+            .builder()
+            .policy_text(&policy)
+            .resolver(names.clone())
+            .build()
+            .expect("a host");
         let outcome = call(&host, "fetch", json!({ "url": url }));
         if outcome.status == Status::Ok {
             break;

@@ -261,6 +261,22 @@ pub(super) fn weight(value: &Value) -> u64 {
     total
 }
 
+/// Whether a value nests deeper than that; found out without recursion.
+pub(super) fn nests_deeper(value: &Value, most: usize) -> bool {
+    let mut todo = vec![(value, 0)];
+    while let Some((value, depth)) = todo.pop() {
+        if depth > most {
+            return true;
+        }
+        match value {
+            Value::Array(items) => todo.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(fields) => todo.extend(fields.values().map(|item| (item, depth + 1))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

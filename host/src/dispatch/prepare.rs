@@ -1,7 +1,7 @@
 //! Steps 2 to 4 of a call: the tool by name, its arguments against the schema, its claims to resources, the policy's word.
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
-use super::chain::{Links, Results, fill, weight};
+use super::chain::{Links, Results, fill, nests_deeper, weight};
 use super::needs::{distance, path_needs, path_refused};
 use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
@@ -13,6 +13,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// As deep as arguments may nest: what the JSON parser takes, too. Schemas, copies and texts of them are made by recursion.
+const MAX_NESTING: usize = 128;
 
 /// What decides about every call of a host.
 #[derive(Debug)]
@@ -255,6 +258,10 @@ impl Rules {
     }
 
     fn check_size(&self, tool: &str, arguments: &Value) -> Result<(), Refused> {
+        if nests_deeper(arguments, MAX_NESTING) {
+            let message = format!("{tool}: its arguments nest more than {MAX_NESTING} deep");
+            return Err(Refused::new(Status::InvalidArguments, "invalid_arguments", message));
+        }
         let limit = self.policy.limits().arguments;
         // Serialising is only worth it for arguments that could be over: text dominates anything large.
         let bytes = weight(arguments);

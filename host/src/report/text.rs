@@ -86,7 +86,8 @@ pub fn duration(us: u64) -> String {
 #[must_use]
 pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style) -> String {
     let status = style.status(outcome.status);
-    let (id, tool) = (outcome.id.as_str(), &outcome.tool);
+    // Ids and names are a caller's words, messages a guest's: none is a command to a terminal, or a line of its own.
+    let (id, tool) = (visible(outcome.id.as_str()), visible(&outcome.tool));
     let time = duration(outcome.timing.run_us);
     let mut line = format!("{status}  {id:<id_width$}  {tool:<tool_width$}  {time:>9}");
     if !outcome.waits.is_empty() {
@@ -94,7 +95,7 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
             .waits
             .iter()
             .take(SHOWN)
-            .map(|wait| wait.on.to_string())
+            .map(|wait| visible(wait.on.as_str()))
             .collect();
         let more = (outcome.waits.len() + outcome.more_waits).saturating_sub(SHOWN);
         if more > 0 {
@@ -103,7 +104,7 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
         _ = write!(line, "  {}", style.dim(&format!("after {}", ids.join(", "))));
     }
     let preview = match &outcome.error {
-        Some(error) => error.message.clone(),
+        Some(error) => visible(&error.message).replace('\n', "\n         "),
         None => preview(&outcome.content),
     };
     if !preview.is_empty() {

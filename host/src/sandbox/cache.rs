@@ -6,10 +6,11 @@ use std::fs::{self, DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// How many bytes at the end of a file are the hash of what stands before them.
+/// How many bytes at the end of a file are its seal: a hash of the component's digest and of what stands before.
 const SEAL: usize = blake3::OUT_LEN;
 
 /// A folder of compiled components.
@@ -41,7 +42,7 @@ impl Cache {
         let file = self.file(digest);
         let bytes = fs::read(&file).ok()?;
         let (code, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
-        if blake3::hash(code).as_bytes() != seal && walls::stands(Wall::CacheSeal) {
+        if seal_of(digest, code).as_bytes() != seal && walls::stands(Wall::CacheSeal) {
             tracing::warn!(file = %file.display(), "a damaged file of compiled code is made anew");
             return None;
         }
@@ -57,13 +58,16 @@ impl Cache {
     /// Keeps `code`; a failure only costs time later.
     pub(super) fn store(&self, digest: &blake3::Hash, code: &[u8]) {
         let target = self.file(digest);
+        // Two hosts of one process may keep the same component at one time.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let own = self
             .folder
-            .join(format!("{}.{}.tmp", digest.to_hex(), std::process::id()));
+            .join(format!("{}.{}-{number}.tmp", digest.to_hex(), std::process::id()));
         let written = File::create(&own)
             .and_then(|mut file| {
                 file.write_all(code)?;
-                file.write_all(blake3::hash(code).as_bytes())
+                file.write_all(seal_of(digest, code).as_bytes())
             })
             .and_then(|()| fs::rename(&own, &target));
         if let Err(error) = written {
@@ -71,6 +75,14 @@ impl Cache {
             drop(fs::remove_file(&own));
         }
     }
+}
+
+/// What stands behind `code`: it says that this is whole, and of which component.
+fn seal_of(digest: &blake3::Hash, code: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(digest.as_bytes());
+    hasher.update(code);
+    hasher.finalize()
 }
 
 /// Makes `folder` with rights for its owner alone, and checks that this is what it has.

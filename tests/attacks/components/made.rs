@@ -19,6 +19,8 @@ pub struct Made {
     pub body: String,
     pub export: String,
     pub function: String,
+    /// The core function that makes room for arguments.
+    pub allocator: String,
     /// Further parts of the component.
     pub more: String,
 }
@@ -43,6 +45,7 @@ impl Default for Made {
             body: "(i32.const 64)".into(),
             export: "toolyard:plugin/tools@0.1.0".into(),
             function: "call".into(),
+            allocator: "realloc".into(),
             more: String::new(),
         }
     }
@@ -103,6 +106,7 @@ impl Made {
             body,
             export,
             function,
+            allocator,
             more,
             ..
         } = self;
@@ -112,11 +116,20 @@ impl Made {
             })
             .concat();
         // What goes out names only what went out before it.
-        let out = |form: &str| ["blob", "content", "failure-kind"].iter().fold(form.to_owned(), |form, name| {
-            form.replace(&format!("${name})"), &format!("${name}-x)"))
-        });
+        let out = |form: &str| {
+            ["blob", "content", "failure-kind"]
+                .iter()
+                .fold(form.to_owned(), |form, name| {
+                    form.replace(&format!("${name})"), &format!("${name}-x)"))
+                })
+        };
         let again: String = TYPES
-            .map(|(name, form)| format!("(type ${name}-y {}) (export ${name}-x \"{name}\" (type ${name}-y))\n", out(form)))
+            .map(|(name, form)| {
+                format!(
+                    "(type ${name}-y {}) (export ${name}-x \"{name}\" (type ${name}-y))\n",
+                    out(form)
+                )
+            })
             .concat();
         let outer: String = TYPES.map(|(name, form)| format!("(type ${name} {form})\n")).concat();
         let given: String = TYPES
@@ -142,7 +155,7 @@ impl Made {
   (core instance $run (instantiate $code {with}))
   {outer}
   (func $call {CALL}
-    (canon lift (core func $run "call") (memory $run "memory") (realloc (func $run "realloc"))))
+    (canon lift (core func $run "call") (memory $run "memory") (realloc (func $run "{allocator}"))))
   (component $door
     {inner}
     (import "import-func" (func $f {CALL}))

@@ -13,7 +13,11 @@ pub fn cases(suite: &mut Suite) {
     suite.add(GROUP, "an endless body; a body of 10 GiB", endless);
     suite.add(GROUP, "an upload without end", upload);
     suite.add(GROUP, "32,769 headers, both ways", headers);
-    suite.add(GROUP, "conflicting lengths, cut bodies, nonsense instead of HTTP", broken);
+    suite.add(
+        GROUP,
+        "conflicting lengths, cut bodies, nonsense instead of HTTP",
+        broken,
+    );
     suite.add(GROUP, "gzip that grows 1:1000", gzip);
     suite.add(GROUP, "many requests at once, and more than allowed", many);
     suite.add(GROUP, "answers that are never read or given back", leaks);
@@ -31,7 +35,10 @@ fn slow() -> usize {
     let urls = ["/silent", "/drip?ms=2000"].map(|path| json!({ "url": format!("{}{path}", server.url()) }));
     let got = requests(&ground, &[&server.url()], &urls);
     let words = words(&got);
-    assert!(words[0].contains("Timeout") && words[1].contains("Timeout"), "{words:?}");
+    assert!(
+        words[0].contains("Timeout") && words[1].contains("Timeout"),
+        "{words:?}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     good(&ground, &server);
     2
@@ -64,7 +71,10 @@ fn endless() -> usize {
     let outcome = ground.call("fetch", arguments);
     assert_eq!(outcome.status, Status::Limit, "{outcome:?}");
     assert_eq!(outcome.error.expect("an error").code, "response_bytes");
-    assert!(!ground.world.path().join("all.txt").exists(), "a half answer is no file");
+    assert!(
+        !ground.world.path().join("all.txt").exists(),
+        "a half answer is no file"
+    );
     good(&ground, &server);
     3
 }
@@ -92,7 +102,10 @@ fn headers() -> usize {
     let ops = [from(50), from(200), from(32_769), to(50), to(32_769)];
     let words = words(&requests(&ground, &[&server.url()], &ops));
     assert_eq!((words[0].as_str(), words[3].as_str()), ("200", "200"), "{words:?}");
-    assert!(words[1].contains("HeaderSection") && words[2].contains("HeaderSection"), "{words:?}");
+    assert!(
+        words[1].contains("HeaderSection") && words[2].contains("HeaderSection"),
+        "{words:?}"
+    );
     assert_ne!(words[4], "200", "{words:?}");
     good(&ground, &server);
     ops.len()
@@ -102,7 +115,10 @@ fn broken() -> usize {
     let server = Server::start();
     let (ground, _) = ground(&limited(&server, "first_byte_ms = 2000"), &[]);
     let paths = ["/lengths", "/short", "/nonsense"];
-    let ops: Vec<Value> = paths.iter().map(|path| json!({ "url": format!("{}{path}", server.url()) })).collect();
+    let ops: Vec<Value> = paths
+        .iter()
+        .map(|path| json!({ "url": format!("{}{path}", server.url()) }))
+        .collect();
     let got = requests(&ground, &[&server.url()], &ops);
     assert!(words(&got).iter().all(|word| word != "200"), "{got:?}");
     good(&ground, &server);
@@ -129,7 +145,10 @@ fn report_size(outcome: &toolyard::Outcome) -> usize {
 /// 10 MB of zeros as gzip, in hexadecimal digits: made by the system's own `gzip`.
 fn bomb() -> String {
     let script = "head -c 10485760 /dev/zero | gzip -9 | od -An -v -tx1 | tr -d ' \\n'";
-    let output = std::process::Command::new("sh").args(["-c", script]).output().expect("gzip");
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .output()
+        .expect("gzip");
     let text = String::from_utf8(output.stdout).expect("digits");
     assert!(text.len() > 10_000 && text.len() < 60_000, "{}", text.len());
     text
@@ -139,7 +158,11 @@ fn many() -> usize {
     let server = Server::start();
     let (ground, _) = ground(&limited(&server, "requests_at_once = 5\nrequests = 60"), &[]);
     let url = format!("{}/wait?ms=30", server.url());
-    let got = requests(&ground, &[&url], &[json!({ "url": url, "count": 40 }), json!({ "url": url, "count": 40 })]);
+    let got = requests(
+        &ground,
+        &[&url],
+        &[json!({ "url": url, "count": 40 }), json!({ "url": url, "count": 40 })],
+    );
     assert_eq!((&got[0]["oks"], &got[1]["oks"]), (&json!(40), &json!(20)), "{got:?}");
     assert_eq!(got[1]["errors"], json!({ "ConnectionLimitReached": 20 }));
     assert!(server.most_open() <= 5, "{}", server.most_open());

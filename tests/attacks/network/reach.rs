@@ -11,25 +11,70 @@ use toolyard_tests::web::Server;
 
 pub fn cases(suite: &mut Suite) {
     suite.add(GROUP, "a host that the claim does not name", not_claimed);
-    suite.add(GROUP, "a host that the policy does not list: no connection, no lookup", not_listed);
-    suite.add(GROUP, "names that lead to private, shared, link-local, metadata and multicast ranges", private_names);
-    suite.add(GROUP, "rebinding: the resolver answers differently the second time", rebinding);
-    suite.add(GROUP, "a name with a good and a bad address: only the good one is tried", mixed);
-    suite.add(GROUP, "redirects to a denied host, a private address, another scheme", redirects);
+    suite.add(
+        GROUP,
+        "a host that the policy does not list: no connection, no lookup",
+        not_listed,
+    );
+    suite.add(
+        GROUP,
+        "names that lead to private, shared, link-local, metadata and multicast ranges",
+        private_names,
+    );
+    suite.add(
+        GROUP,
+        "rebinding: the resolver answers differently the second time",
+        rebinding,
+    );
+    suite.add(
+        GROUP,
+        "a name with a good and a bad address: only the good one is tried",
+        mixed,
+    );
+    suite.add(
+        GROUP,
+        "redirects to a denied host, a private address, another scheme",
+        redirects,
+    );
     suite.add(GROUP, "redirects in a loop", redirect_loop);
-    suite.add(GROUP, "a redirect without leave: the claim does not say so", redirect_not_claimed);
-    suite.add(GROUP, "an idle connection is not lent to a tool that may not go there", no_lending);
-    suite.add(GROUP, "proxy settings and credentials of the host's environment are not used", environment);
+    suite.add(
+        GROUP,
+        "a redirect without leave: the claim does not say so",
+        redirect_not_claimed,
+    );
+    suite.add(
+        GROUP,
+        "an idle connection is not lent to a tool that may not go there",
+        no_lending,
+    );
+    suite.add(
+        GROUP,
+        "proxy settings and credentials of the host's environment are not used",
+        environment,
+    );
     suite.add(GROUP, "raw sockets", sockets);
     suite.add(GROUP, "TLS: an unknown authority, another host's certificate", tls);
 }
 
 fn not_claimed() -> usize {
     let (granted, other) = (Server::start(), Server::start());
-    let (ground, names) = ground(&allow(&["{ host = \"*\", addresses = [\"127.0.0.1\"] }", "\"http://127.0.0.1:1\""]), &[]);
+    let (ground, names) = ground(
+        &allow(&[
+            "{ host = \"*\", addresses = [\"127.0.0.1\"] }",
+            "\"http://127.0.0.1:1\"",
+        ]),
+        &[],
+    );
     drop(ground);
-    let rules = [format!("{:?}", granted.url()), format!("{:?}", other.url()), "\"other.test\"".to_owned()];
-    let (ground, _) = super::ground(&allow(&rules.each_ref().map(String::as_str)), &[("other.test", &["127.0.0.1"])]);
+    let rules = [
+        format!("{:?}", granted.url()),
+        format!("{:?}", other.url()),
+        "\"other.test\"".to_owned(),
+    ];
+    let (ground, _) = super::ground(
+        &allow(&rules.each_ref().map(String::as_str)),
+        &[("other.test", &["127.0.0.1"])],
+    );
     let urls = [
         format!("{}/x", other.url()),
         "http://other.test/".to_owned(),
@@ -48,13 +93,25 @@ fn not_claimed() -> usize {
 fn not_listed() -> usize {
     let server = Server::start();
     let (ground, names) = ground(&allow(&["\"listed.test\""]), &[("other.test", &["127.0.0.1"])]);
-    let urls = [server.url(), format!("http://other.test:{}/", server.port()), "https://x.listed.test/".to_owned()];
+    let urls = [
+        server.url(),
+        format!("http://other.test:{}/", server.port()),
+        "https://x.listed.test/".to_owned(),
+    ];
     for url in &urls {
         let outcome = ground.call("probe_http", json!({ "urls": [url], "ops": [{ "url": url }] }));
         assert_eq!(outcome.status, Status::Denied, "{outcome:?}");
         let error = outcome.error.expect("an error");
-        assert!(error.message.contains("probe_http") && error.message.contains("[network]"), "{error:?}");
-        assert!(error.hint.expect("a hint").contains("[network] allow = [\"listed.test\", "));
+        assert!(
+            error.message.contains("probe_http") && error.message.contains("[network]"),
+            "{error:?}"
+        );
+        assert!(
+            error
+                .hint
+                .expect("a hint")
+                .contains("[network] allow = [\"listed.test\", ")
+        );
     }
     assert_eq!((server.connections(), names.asked()), (0, 0));
     ground.alive();
@@ -65,9 +122,29 @@ fn not_listed() -> usize {
 fn private_names() -> usize {
     let server = Server::start();
     let addresses = [
-        "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "100.64.0.1", "169.254.169.254", "172.16.0.1", "192.168.0.1",
-        "192.0.0.192", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fd00:ec2::254", "fe80::1", "ff02::1",
+        "127.0.0.1",
+        "127.9.9.9",
+        "0.0.0.0",
+        "10.0.0.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "172.16.0.1",
+        "192.168.0.1",
+        "192.0.0.192",
+        "198.18.0.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "fd00:ec2::254",
+        "fe80::1",
+        "ff02::1",
     ];
     let port = server.port();
     for address in addresses {
@@ -105,7 +182,10 @@ fn rebinding() {
 fn mixed() {
     let good = Server::at("127.0.0.2:0", None);
     let bad = Server::at(&format!("127.0.0.1:{}", good.port()), None);
-    let rule = format!("{{ host = \"in.test\", port = {}, addresses = [\"127.0.0.2\"] }}", good.port());
+    let rule = format!(
+        "{{ host = \"in.test\", port = {}, addresses = [\"127.0.0.2\"] }}",
+        good.port()
+    );
     let (ground, _) = ground(&allow(&[&rule]), &[("in.test", &["127.0.0.1 10.0.0.1 127.0.0.2"])]);
     let url = format!("http://in.test:{}/", good.port());
     assert_eq!(words(&requests(&ground, &[&url], &[json!({ "url": url })])), ["200"]);
@@ -114,14 +194,24 @@ fn mixed() {
 
 fn redirects() -> usize {
     let (start, denied, allowed) = (Server::start(), Server::start(), Server::start());
-    let rules = [format!("{:?}", start.url()), format!("{:?}", allowed.url()), "\"in.test\"".to_owned()];
-    let (ground, _) = ground(&allow(&rules.each_ref().map(String::as_str)), &[("in.test", &["127.0.0.1"])]);
+    let rules = [
+        format!("{:?}", start.url()),
+        format!("{:?}", allowed.url()),
+        "\"in.test\"".to_owned(),
+    ];
+    let (ground, _) = ground(
+        &allow(&rules.each_ref().map(String::as_str)),
+        &[("in.test", &["127.0.0.1"])],
+    );
     let targets = [
         (format!("{}/x", allowed.url()), "200"),
         (format!("{}/x", denied.url()), "HttpRequestDenied"),
         ("http://in.test/".to_owned(), "DestinationIpProhibited"),
         ("https://evil.test/".to_owned(), "HttpRequestDenied"),
-        (format!("http://[::ffff:127.0.0.1]:{}/", denied.port()), "HttpRequestDenied"),
+        (
+            format!("http://[::ffff:127.0.0.1]:{}/", denied.port()),
+            "HttpRequestDenied",
+        ),
         (format!("http://2130706433:{}/", denied.port()), "HttpRequestDenied"),
         ("file:///etc/passwd".to_owned(), "HttpProtocolError"),
     ];
@@ -156,7 +246,11 @@ fn redirect_not_claimed() {
     let rules = [format!("{:?}", start.url()), format!("{:?}", other.url())];
     let (ground, _) = ground(&allow(&rules.each_ref().map(String::as_str)), &[]);
     let from = format!("{}/redirect?to={}/x", start.url(), other.url());
-    let got = requests(&ground, &[&from], &[json!({ "url": from }), json!({ "url": format!("{}/x", other.url()) })]);
+    let got = requests(
+        &ground,
+        &[&from],
+        &[json!({ "url": from }), json!({ "url": format!("{}/x", other.url()) })],
+    );
     assert_eq!(words(&got), ["302", "HttpRequestDenied"]);
     assert_eq!(other.connections(), 0);
 }
@@ -172,7 +266,10 @@ fn no_lending() {
     let (ground, _) = ground(&policy, &[("in.test", &["127.0.0.1"])]);
     let url = format!("http://in.test:{port}/");
     assert_eq!(words(&requests(&ground, &[&url], &[json!({ "url": url })])), ["200"]);
-    let outcome = ground.call("probe_http_redirects", json!({ "urls": [url], "ops": [{ "url": url }] }));
+    let outcome = ground.call(
+        "probe_http_redirects",
+        json!({ "urls": [url], "ops": [{ "url": url }] }),
+    );
     assert_eq!(words(&got(&outcome)), ["DestinationIpProhibited"]);
     assert_eq!((server.connections(), server.seen().len()), (1, 1));
 }
@@ -182,7 +279,13 @@ fn environment() {
     let world = toolyard_tests::World::new();
     world.add(&json!({ "toolyard.toml": allow(&[&format!("{:?}", server.url())]) }));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"))
-        .args(["call", "fetch", &format!("url={}/echo", server.url()), "format=raw", "--workspace"])
+        .args([
+            "call",
+            "fetch",
+            &format!("url={}/echo", server.url()),
+            "format=raw",
+            "--workspace",
+        ])
         .arg(world.path())
         .env("HTTP_PROXY", proxy.url())
         .env("http_proxy", proxy.url())
@@ -192,7 +295,10 @@ fn environment() {
         .expect("the command line");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("GET /echo"), "{output:?}");
-    assert!(!text.to_lowercase().contains("authorization") && !text.to_lowercase().contains("proxy"), "{text}");
+    assert!(
+        !text.to_lowercase().contains("authorization") && !text.to_lowercase().contains("proxy"),
+        "{text}"
+    );
     assert_eq!(proxy.connections(), 0);
 }
 
@@ -214,7 +320,10 @@ fn tls() -> usize {
     let issuer = rcgen::Issuer::from_params(&parameters, &authority);
     let key = rcgen::KeyPair::generate().expect("a key");
     let names = vec!["good.test".to_owned()];
-    let leaf = rcgen::CertificateParams::new(names).expect("names").signed_by(&key, &issuer).expect("a certificate");
+    let leaf = rcgen::CertificateParams::new(names)
+        .expect("names")
+        .signed_by(&key, &issuer)
+        .expect("a certificate");
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
     let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
@@ -224,15 +333,17 @@ fn tls() -> usize {
         .expect("a configuration");
     let server = Server::at("127.0.0.1:0", Some(config.into()));
     let port = server.port();
-    let rules = ["good.test", "other.test"].map(|name| {
-        format!("{{ host = \"https://{name}:{port}\", addresses = [\"127.0.0.1\"] }}")
-    });
+    let rules = ["good.test", "other.test"]
+        .map(|name| format!("{{ host = \"https://{name}:{port}\", addresses = [\"127.0.0.1\"] }}"));
     let policy = allow(&rules.each_ref().map(String::as_str));
     let hosts: &[(&str, &[&str])] = &[("good.test", &["127.0.0.1"]), ("other.test", &["127.0.0.1"])];
     let (strict, _) = ground(&policy, hosts);
     let names = toolyard_tests::web::Names::new(hosts);
     let trusting = crate::ground::Ground::of(toolyard_tests::World::new(), |builder| {
-        builder.policy_text(&policy).resolver(names).trust_certificates(root.pem())
+        builder
+            .policy_text(&policy)
+            .resolver(names)
+            .trust_certificates(root.pem())
     });
     let url = |name: &str| format!("https://{name}:{port}/");
     let word = |ground, name| words(&requests(ground, &[&url(name)], &[json!({ "url": url(name) })])).remove(0);
@@ -240,7 +351,10 @@ fn tls() -> usize {
     assert_eq!(word(&trusting, "other.test"), "TlsCertificateError");
     assert_eq!(word(&strict, "good.test"), "TlsCertificateError");
     // Plain HTTP to a server that wants TLS, and no answer at all, end too.
-    let calls = vec![Call::new("probe_http", json!({ "urls": [url("good.test")], "ops": [{ "url": url("good.test") }] }))];
+    let calls = vec![Call::new(
+        "probe_http",
+        json!({ "urls": [url("good.test")], "ops": [{ "url": url("good.test") }] }),
+    )];
     let outcome = run(&trusting.host, calls).remove(0);
     assert_eq!(words(&got(&outcome)), ["200"]);
     std::thread::sleep(Duration::from_millis(1));
