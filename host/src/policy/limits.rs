@@ -146,7 +146,7 @@ limits! {
     /// Requests over the network in one call.
     requests: u64, requests = 256, call,
         "a guest that floods someone else's server" => "the request fails; a call that fails for it ends limit";
-    /// Requests of one call that are under way at once.
+    /// Requests of one call that wait for their answers at once.
     requests_at_once: u64, requests_at_once = 16, call,
         "a guest that holds a thousand connections" => "the request waits for another to end";
     /// Bytes of the bodies of all requests of a call.

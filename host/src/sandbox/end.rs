@@ -12,6 +12,7 @@ use std::time::Duration;
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 use wasmtime_wasi::I32Exit;
+use wasmtime_wasi_http::FieldMapError;
 
 /// What the export returned.
 pub(super) type Answer = Result<Output, Failure>;
@@ -285,6 +286,9 @@ fn trapped(error: &wasmtime::Error, reached: &Reached, job: &Job, log: &str) -> 
     }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         return over("handles", format!("{tool} held too many handles at once"));
+    }
+    if let Some(FieldMapError::TooManyFields | FieldMapError::TotalSizeTooBig) = error.downcast_ref() {
+        return over("headers", format!("{tool} wanted to send more than 128 KiB of headers"));
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return Ended::error(

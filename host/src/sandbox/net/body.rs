@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::Error;
 
@@ -57,25 +56,16 @@ pub(super) struct Incoming {
     connection: Option<Idle>,
     between: Duration,
     alarm: Pin<Box<Sleep>>,
-    /// The request counts as under way until its answer is read or dropped.
-    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Incoming {
-    pub(super) fn new(
-        inner: HyperIncoming,
-        shared: Arc<Shared>,
-        connection: Idle,
-        between: Duration,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(super) fn new(inner: HyperIncoming, shared: Arc<Shared>, connection: Idle, between: Duration) -> Self {
         let mut body = Self {
             alarm: Box::pin(tokio::time::sleep(between)),
             inner,
             shared,
             connection: Some(connection),
             between,
-            permit: Some(permit),
         };
         if body.inner.is_end_stream() {
             body.done();
@@ -84,7 +74,6 @@ impl Incoming {
     }
 
     fn done(&mut self) {
-        self.permit = None;
         if let Some(connection) = self.connection.take() {
             connection.put_back();
         }
@@ -92,7 +81,7 @@ impl Incoming {
 
     fn broken(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         // What the server still sends is nobody's: the connection is closed.
-        (self.connection, self.permit) = (None, None);
+        self.connection = None;
         Poll::Ready(Some(Err(error)))
     }
 }

@@ -16,7 +16,6 @@ use rustls::pki_types::pem::PemObject as _;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -130,15 +129,10 @@ impl Client {
     }
 
     /// Sends a request that may go out, and waits for the head of its answer.
-    pub(super) async fn send(
-        &self,
-        shared: &Arc<Shared>,
-        allowed: Allowed,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Response<Body>, Error> {
+    pub(super) async fn send(&self, shared: &Arc<Shared>, allowed: Allowed) -> Result<Response<Body>, Error> {
         let handle = self.handle().ok_or(Error::InternalError(None))?;
         let (pool, connector, shared) = (Arc::clone(&self.pool), Arc::clone(&self.connector), Arc::clone(shared));
-        let mut work = Owned(handle.spawn(async move { exchange(&pool, &connector, shared, allowed, permit).await }));
+        let mut work = Owned(handle.spawn(async move { exchange(&pool, &connector, shared, allowed).await }));
         match (&mut work.0).await {
             Ok(done) => done,
             Err(_) => Err(Error::InternalError(None)),
@@ -180,7 +174,6 @@ async fn exchange(
     connector: &Connector,
     shared: Arc<Shared>,
     allowed: Allowed,
-    permit: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, Error> {
     let Allowed {
         endpoint,
@@ -202,7 +195,7 @@ async fn exchange(
         && let Some(first) = request.take()
     {
         match ask(idle, first, options.first_byte).await {
-            Ok((response, idle)) => return head(response, idle, shared, options.between, permit),
+            Ok((response, idle)) => return head(response, idle, shared, options.between),
             // The server had closed it in the meantime, and has seen nothing of this request.
             Err(Asked::Unsent(back)) => request = Some(*back),
             Err(Asked::Failed(error)) => return Err(error),
@@ -215,7 +208,7 @@ async fn exchange(
         .map_err(|_| Error::ConnectionTimeout)??;
     let idle = pool.lend((shared.family.clone(), endpoint.clone()), connection);
     match ask(idle, request, options.first_byte).await {
-        Ok((response, idle)) => head(response, idle, shared, options.between, permit),
+        Ok((response, idle)) => head(response, idle, shared, options.between),
         Err(Asked::Unsent(_)) => Err(Error::ConnectionTerminated),
         Err(Asked::Failed(error)) => Err(error),
     }
@@ -257,11 +250,10 @@ fn head(
     idle: Idle,
     shared: Arc<Shared>,
     between: std::time::Duration,
-    permit: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, Error> {
     if response.headers().len() as u64 > shared.limits.response_headers {
         shared.over("response_headers");
         return Err(Error::HttpResponseHeaderSectionSize(None));
     }
-    Ok(response.map(|body| UnsyncBoxBody::new(Incoming::new(body, shared, idle, between, permit))))
+    Ok(response.map(|body| UnsyncBoxBody::new(Incoming::new(body, shared, idle, between))))
 }

@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) rules: Arc<ToolRules>,
     pub(super) limits: Limits,
     granted: Vec<Reach>,
-    at_once: Arc<Semaphore>,
+    at_once: Semaphore,
     made: AtomicU64,
     pub(super) sent: AtomicU64,
     pub(super) received: AtomicU64,
@@ -100,7 +100,7 @@ impl Net {
             rules,
             limits: limits.clone(),
             granted: granted.collect(),
-            at_once: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
+            at_once: Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)),
             made: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
@@ -286,10 +286,14 @@ impl WasiHttpHooks for Requests {
         let (client, shared) = (Arc::clone(&self.client), Arc::clone(&self.shared));
         Box::new(async move {
             let (allowed, grant) = allowed?;
-            let permit = Arc::clone(&shared.at_once).acquire_owned().await;
-            let permit = permit.map_err(|_| Error::ConnectionLimitReached)?;
+            // Until the answer's head is there: a tool may gather answers before it reads any.
+            let _turn = shared
+                .at_once
+                .acquire()
+                .await
+                .map_err(|_| Error::ConnectionLimitReached)?;
             let path = allowed.request.uri().to_string();
-            let response = client.send(&shared, allowed, permit).await?;
+            let response = client.send(&shared, allowed).await?;
             shared.learn(&grant, &path, &response);
             Ok((response, Box::new(async { Ok(()) }) as Io))
         })
