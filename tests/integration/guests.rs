@@ -16,6 +16,7 @@ fn prebuilt_components_are_fresh() {
     let files = [
         ("fs", "plugins/prebuilt/fs.wasm"),
         ("text", "plugins/prebuilt/text.wasm"),
+        ("web", "plugins/prebuilt/web.wasm"),
         ("probe", "tests/guests/prebuilt/probe.wasm"),
     ];
     for (name, file) in files {
