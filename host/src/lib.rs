@@ -6,8 +6,8 @@
 //!
 //! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
 //! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
-//! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), `dispatch` (who runs), [`report`]
-//! (outcomes as text and JSON), [`host`], [`cli`]. `ARCHITECTURE.md` tells the whole.
+//! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), [`report`] (outcomes as text
+//! and JSON), `audit` (what was decided), `dispatch` (who runs), [`host`], [`cli`]. `ARCHITECTURE.md` tells the whole.
 
 #![deny(missing_docs)]
 // No input may stop the host: what can fail says so by type. Tests may be blunt.
@@ -25,6 +25,7 @@
     )
 )]
 
+mod audit;
 pub mod call;
 pub mod catalog;
 pub mod cli;
@@ -35,9 +36,12 @@ pub mod policy;
 pub mod report;
 pub mod sandbox;
 pub mod schedule;
+#[doc(hidden)]
+pub mod walls;
 pub mod workspace;
 
-pub use call::{Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
-pub use dispatch::{Batch, BatchError, Canceller, LiveCall, Observer, Parallel};
+pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
+pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
 pub use host::{Client, Host, HostBuilder, HostError, Plan};
 pub use policy::{Limits, Policy};
+pub use sandbox::{Lookup, Resolve};

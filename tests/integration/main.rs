@@ -11,4 +11,3 @@ mod random;
 mod readme;
 mod reuse;
 mod tidy;
-mod walls;

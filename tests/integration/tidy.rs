@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toolyard_tests::repository;
 
 /// Which rooms of `host/src` a room may import, in reading order. ARCHITECTURE.md says why.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("call", &[]),
     ("manifest", &["call"]),
     ("policy", &["call", "manifest"]),
@@ -15,6 +15,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("browser", &["call"]),
     ("sandbox", &["call", "policy", "workspace", "browser"]),
     ("catalog", &["call", "manifest", "sandbox"]),
+    ("report", &["call"]),
+    ("audit", &["call", "report"]),
     (
         "dispatch",
         &[
@@ -26,9 +28,9 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "browser",
             "sandbox",
             "catalog",
+            "audit",
         ],
     ),
-    ("report", &["call"]),
     (
         "host",
         &[
@@ -39,11 +41,15 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "workspace",
             "sandbox",
             "catalog",
+            "audit",
             "dispatch",
         ],
     ),
     ("mcp", &["host", "call"]),
-    ("cli", &["call", "manifest", "policy", "catalog", "report", "host"]),
+    (
+        "cli",
+        &["call", "manifest", "policy", "sandbox", "catalog", "report", "host"],
+    ),
 ];
 
 /// Crates that only these rooms may name.
@@ -123,9 +129,10 @@ fn rooms_named(text: &str) -> Vec<&str> {
 fn rooms_import_only_what_the_table_allows() {
     let table: BTreeMap<_, _> = MAY_IMPORT.into_iter().collect();
     let mut wrong = Vec::new();
+    // The walls' switches are no room: every wall asks for its own, and they know nobody.
     for source in sources()
         .iter()
-        .filter(|source| !["lib", "main"].contains(&source.room.as_str()))
+        .filter(|source| !["lib", "main", "walls"].contains(&source.room.as_str()))
     {
         let Some(allowed) = table.get(source.room.as_str()) else {
             wrong.push(format!(

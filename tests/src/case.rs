@@ -1,13 +1,13 @@
 //! A case is a file: a workspace, a batch, and what must come out of it, to the letter and without times.
 //! With `UPDATE_EXPECT=1` the file's expectation is written anew; read the difference before you keep it.
 
-use crate::world::{World, run};
+use crate::world::{World, run, tree};
 use serde_json::{Value, json};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
-use toolyard::{Call, When, report};
+use toolyard::{Access, Call, HostBuilder, When, report};
 
 /// Runs the case in `file` and compares whole records.
 ///
@@ -31,9 +31,32 @@ pub fn check_case(file: &Path) {
     );
 }
 
+/// What comes out of a case; with mounts, by both ways of looking paths up.
 fn play(case: &Value) -> Value {
+    let found = play_by(case, |builder| builder);
+    if !case["mounts"].is_null() {
+        let stepwise = play_by(case, HostBuilder::without_openat2);
+        assert!(
+            found == stepwise,
+            "component by component: {stepwise:#}\nat once: {found:#}"
+        );
+    }
+    found
+}
+
+fn play_by(case: &Value, how: impl FnOnce(HostBuilder) -> HostBuilder) -> Value {
     let world = World::with(&case["files"]);
-    let mut builder = world.builder();
+    let mut builder = how(world.builder());
+    let mut folders = Vec::new();
+    for (name, mount) in case["mounts"].as_object().into_iter().flatten() {
+        let folder = world.mount(name, &mount["files"]);
+        let access = match mount["access"].as_str() {
+            Some("write") => Access::Write,
+            _ => Access::Read,
+        };
+        builder = builder.mount(name, &folder, access);
+        folders.push((name.clone(), folder));
+    }
     if let Some(policy) = case["policy"].as_str() {
         builder = builder.policy_text(policy);
     }
@@ -44,7 +67,13 @@ fn play(case: &Value) -> Value {
         builder = builder.max_parallel(slots);
     }
     let host = builder.build().expect("a host");
-    let calls: Vec<Call> = case["batch"].as_array().expect("a batch").iter().map(call).collect();
+    // Where a mount really is differs from run to run: `{name}` in a batch stands for it.
+    let mut batch = case["batch"].to_string();
+    for (name, folder) in &folders {
+        batch = batch.replace(&format!("{{{name}}}"), &folder.display().to_string());
+    }
+    let batch: Value = serde_json::from_str(&batch).expect("JSON");
+    let calls: Vec<Call> = batch.as_array().expect("a batch").iter().map(call).collect();
     let outcomes = run(&host, calls);
     let outside = fs::read_to_string(world.outside().join("secret.txt"));
     assert_eq!(
@@ -60,7 +89,11 @@ fn play(case: &Value) -> Value {
             _ => outcome,
         })
         .collect();
-    json!({ "outcomes": outcomes, "tree": world.tree() })
+    let mut found = json!({ "outcomes": outcomes, "tree": world.tree() });
+    for (name, folder) in &folders {
+        found["mounts"][name] = tree(folder);
+    }
+    found
 }
 
 /// A call as a batch file writes it.

@@ -2,7 +2,8 @@
 //! It must not know any tool.
 
 mod case;
+pub mod web;
 mod world;
 
 pub use case::{call, check_case, without_times};
-pub use world::{World, probe, repository, run, warm};
+pub use world::{World, probe, repository, run, tree, warm};

@@ -66,29 +66,22 @@ impl World {
     /// As `with`.
     pub fn add(&self, files: &Value) {
         for (name, what) in files.as_object().into_iter().flatten() {
-            self.put(name, what);
+            put(&self.path(), name, what);
         }
     }
 
-    fn put(&self, name: &str, what: &Value) {
-        let path = self.path().join(name);
-        let made = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| match what {
-                Value::Null => fs::create_dir_all(&path),
-                Value::String(text) => fs::write(&path, text),
-                other => match (other["link"].as_str(), other["hard"].as_str(), other["text"].as_str()) {
-                    (Some(target), _, _) => std::os::unix::fs::symlink(target, &path),
-                    (_, Some(target), _) => fs::hard_link(self.path().join(target), &path),
-                    (_, _, Some(text)) => fs::write(&path, text).and_then(|()| {
-                        let mode = u32::from_str_radix(other["mode"].as_str().unwrap_or("644"), 8).expect("octal");
-                        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
-                    }),
-                    _ => panic!("{name}: {other} is no file"),
-                },
-            });
-        made.unwrap_or_else(|error| panic!("{name}: {error}"));
+    /// A folder `mount-NAME` beside the workspace with these files.
+    ///
+    /// # Panics
+    /// As `with`.
+    #[must_use]
+    pub fn mount(&self, name: &str, files: &Value) -> PathBuf {
+        let folder = self.folder.path().join(format!("mount-{name}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, what) in files.as_object().into_iter().flatten() {
+            put(&folder, name, what);
+        }
+        folder
     }
 
     /// The workspace's folder.
@@ -156,11 +149,35 @@ impl World {
     /// If the disk fails.
     #[must_use]
     pub fn tree(&self) -> Value {
-        let mut files = Map::new();
-        collect(&self.path(), "", &mut files);
-        files.sort_keys();
-        Value::Object(files)
+        tree(&self.path())
     }
+
+    /// Everything in the workspace and beside it.
+    ///
+    /// # Panics
+    /// If the disk fails.
+    #[must_use]
+    pub fn everything(&self) -> Value {
+        tree(self.folder.path())
+    }
+
+    /// The folder that holds the workspace and what is beside it.
+    #[must_use]
+    pub fn around(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Everything in a folder: names with what they are.
+///
+/// # Panics
+/// If the disk fails.
+#[must_use]
+pub fn tree(folder: &Path) -> Value {
+    let mut files = Map::new();
+    collect(folder, "", &mut files);
+    files.sort_keys();
+    Value::Object(files)
 }
 
 /// Has everything compiled that these calls need, for tests in which time matters: a first compilation takes seconds.
@@ -169,6 +186,27 @@ impl World {
 /// If there is no runtime.
 pub fn warm(host: &Host, calls: &[Call]) {
     runtime().block_on(host.warm(calls));
+}
+
+fn put(base: &Path, name: &str, what: &Value) {
+    let path = base.join(name);
+    let made = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| match what {
+            Value::Null => fs::create_dir_all(&path),
+            Value::String(text) => fs::write(&path, text),
+            other => match (other["link"].as_str(), other["hard"].as_str(), other["text"].as_str()) {
+                (Some(target), _, _) => std::os::unix::fs::symlink(target, &path),
+                (_, Some(target), _) => fs::hard_link(base.join(target), &path),
+                (_, _, Some(text)) => fs::write(&path, text).and_then(|()| {
+                    let mode = u32::from_str_radix(other["mode"].as_str().unwrap_or("644"), 8).expect("octal");
+                    fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+                }),
+                _ => panic!("{name}: {other} is no file"),
+            },
+        });
+    made.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -191,10 +229,13 @@ fn collect(folder: &Path, prefix: &str, files: &mut Map<String, Value>) {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let record = fs::symlink_metadata(entry.path()).expect("a record");
         let what = if record.is_symlink() {
-            json!({ "link": fs::read_link(entry.path()).expect("a link") })
+            json!({ "link": fs::read_link(entry.path()).expect("a link").to_string_lossy() })
         } else if record.is_dir() {
             collect(&entry.path(), &format!("{name}/"), files);
             Value::Null
+        } else if !record.is_file() {
+            // A pipe, a socket, a device: to read one could take for ever.
+            json!({ "other": format!("{:o}", record.mode()) })
         } else {
             let text = fs::read(entry.path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let text = text.unwrap_or_else(|error| error.kind().to_string());

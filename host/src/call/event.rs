@@ -34,6 +34,11 @@ pub enum What {
         /// The earlier calls that it has to wait for, and why.
         waits: Vec<Wait>,
     },
+    /// The policy refuses something that it needs, and somebody is asked whether to allow it.
+    Asking {
+        /// What is refused, and by which rule.
+        question: String,
+    },
     /// Its sandbox is about to open.
     Started,
     /// It says how far it is. When observers are slow, only the latest of a call is kept.

@@ -1,13 +1,15 @@
 //! Plain data of a call: what is asked, which resources it needs, how it ended.
 //! It must not decide anything, open anything, or know any other room.
 
+mod endpoint;
 mod event;
 mod outcome;
 mod resource;
 
+pub use endpoint::{Endpoint, EndpointError, HostName, Scheme};
 pub use event::{Event, Level, What};
 pub use outcome::{CallError, Content, Outcome, Status, Timing, Wait};
-pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Resource, Scope};
+pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Reach, Resource, Scope};
 
 use serde::{Serialize, Serializer};
 use std::fmt;

@@ -1,6 +1,7 @@
 //! Resources, accesses and footprints: what calls are compared by, and what the sandbox opens.
 //! It must not touch the file system: a path here was made canonical elsewhere and is only a name.
 
+use super::Endpoint;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -127,6 +128,17 @@ pub struct ObjectId {
     pub inode: u64,
 }
 
+/// What requests may be made of one web server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reach {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// HTTP methods, in capital letters.
+    pub methods: Arc<[String]>,
+    /// Whether it extends to where answers to these requests send the tool, as far as the policy allows that.
+    pub redirects: bool,
+}
+
 /// What a claim resolves to for one call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
@@ -140,13 +152,8 @@ pub enum Resource {
         /// same object, and every folder or tree of any mount.
         object: Option<ObjectId>,
     },
-    /// A network endpoint. Reaching one is never a conflict.
-    Network {
-        /// The host name or address, lower case.
-        host: String,
-        /// The port.
-        port: u16,
-    },
+    /// Requests to a web server. Reaching one is never a conflict.
+    Network(Reach),
     /// A browser session.
     Browser {
         /// The session's name.
@@ -184,7 +191,7 @@ impl Resource {
             }
             (Browser { session: a }, Browser { session: b }) => a == b,
             (AnyBrowser, AnyBrowser | Browser { .. }) | (Browser { .. }, AnyBrowser) => true,
-            (Path { .. } | Network { .. } | Browser { .. } | AnyBrowser, _) => false,
+            (Path { .. } | Network(_) | Browser { .. } | AnyBrowser, _) => false,
         }
     }
 }

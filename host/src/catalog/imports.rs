@@ -31,8 +31,10 @@ pub fn rule(import: &str) -> Covered {
     let (package, name) = interface.split_once('/').unwrap_or((interface, ""));
     match (package, name) {
         ("toolyard:plugin", "browser") => Covered::ByClaim(Kind::Browser),
+        ("toolyard:plugin", "secrets") => Covered::ByClaim(Kind::Network),
         ("toolyard:plugin", "report" | "types") => Covered::Always,
-        ("wasi:io" | "wasi:clocks" | "wasi:random" | "wasi:cli", _) => Covered::Always,
+        // Sockets are linked as stubs that refuse everything: some runtimes import them unasked.
+        ("wasi:io" | "wasi:clocks" | "wasi:random" | "wasi:cli" | "wasi:sockets", _) => Covered::Always,
         ("wasi:filesystem", _) => Covered::ByClaim(Kind::Path),
         ("wasi:http", "types" | "outgoing-handler") => Covered::ByClaim(Kind::Network),
         _ => Covered::Never,

@@ -16,7 +16,8 @@ fn imports() {
         ("wasi:filesystem/preopens@0.2.6", ByClaim(ImportKind::Path)),
         ("wasi:http/outgoing-handler@0.2.6", ByClaim(ImportKind::Network)),
         ("toolyard:plugin/browser@0.1.0", ByClaim(ImportKind::Browser)),
-        ("wasi:sockets/tcp@0.2.6", Never),
+        ("wasi:sockets/tcp@0.2.6", Always),
+        ("toolyard:plugin/secrets@0.1.0", ByClaim(ImportKind::Network)),
         ("wasi:http/incoming-handler@0.2.6", Never),
         ("wasi:keyvalue/store@0.2.0", Never),
         ("toolyard:plugin/tools@0.1.0", Never),
@@ -41,8 +42,8 @@ fn imports_against_claims() {
         error.to_string().contains("wasi:filesystem") && error.to_string().contains("path claim"),
         "{error}"
     );
-    let sockets = vec!["wasi:sockets/tcp@0.2.6".to_owned()];
-    let error = check_imports(&sockets, &manifest).expect_err("nothing can cover sockets");
+    let server = vec!["wasi:http/incoming-handler@0.2.6".to_owned()];
+    let error = check_imports(&server, &manifest).expect_err("nothing can cover a server");
     assert!(error.to_string().contains("gives to no plugin"), "{error}");
 }
 

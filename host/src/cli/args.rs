@@ -27,6 +27,12 @@ pub(super) struct Cli {
     /// The policy file [default: toolyard.toml in the workspace, else the built-in policy]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Adds a line to this file for every decision and every end of a call [default: as the policy's [audit] says]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) audit: Option<PathBuf>,
+    /// Never asks whether to allow what the policy refuses, not even at a terminal
+    #[arg(long, global = true)]
+    pub(super) no_ask: bool,
     /// Says more on standard error; twice for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -58,6 +64,13 @@ pub(super) enum Command {
     Call(CallArgs),
     /// Runs a batch of calls, in parallel where they don't conflict, and prints the outcomes in request order
     Run(RunArgs),
+    /// Checks and explains the operator's rules
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Adds to the policy what one call would be refused, after showing it
+    Allow(AllowArgs),
+    /// Accepts what a plugin claims now, after showing it
+    Approve(ApproveArgs),
     /// Shows what a batch would touch and who would wait for whom; runs nothing
     #[command(after_help = BATCH)]
     Plan {
@@ -67,6 +80,60 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Reads a policy, and says what in it can't be right
+    Check {
+        /// The file [default: the workspace's toolyard.toml]
+        file: Option<PathBuf>,
+    },
+    /// Shows what a call would be granted, and by which rule
+    Explain(ExplainArgs),
+    /// Shows all limits: their defaults, the attack that each answers, and what happens beyond it
+    Limits,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  toolyard policy explain edit_file path=.github/workflows/ci.yml")]
+pub(super) struct ExplainArgs {
+    /// The tool's name
+    pub(super) tool: String,
+    /// Arguments, as for call
+    #[arg(value_name = "KEY=VALUE")]
+    pub(super) pairs: Vec<String>,
+    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub(super) args: Option<String>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  toolyard allow fetch url=https://example.com")]
+pub(super) struct AllowArgs {
+    /// The tool's name
+    pub(super) tool: String,
+    /// Arguments, as for call
+    #[arg(value_name = "KEY=VALUE")]
+    pub(super) pairs: Vec<String>,
+    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub(super) args: Option<String>,
+    /// Writes it without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArgs {
+    /// The plugin's name
+    pub(super) plugin: String,
+    /// Remembers it without asking
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

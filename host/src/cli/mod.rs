@@ -1,10 +1,13 @@
 //! The command line: arguments in, text or JSON out, an exit code. The only room with anyhow, the environment and stdout.
 //! It must not do anything that an embedder couldn't: it uses `Host` like everyone else.
 
+mod allow;
 mod args;
+mod ask;
 mod batch;
 mod inspect;
 mod outputs;
+mod policy;
 mod progress;
 mod run;
 mod values;
@@ -12,12 +15,15 @@ mod values;
 use crate::call::{Outcome, Status};
 use crate::host::{Host, HostError};
 use crate::report::Style;
+use crate::sandbox::SandboxError;
 use anyhow::{Context as _, bail};
 use args::{Cli, Command};
 use clap::Parser as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Exit codes, in one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +93,9 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Inspect { what, json } => inspect::inspect(cli, what, *json),
         Command::Call(args) => run::call(cli, args),
         Command::Run(args) => run::run(cli, args),
+        Command::Policy(command) => policy::policy(cli, command),
+        Command::Allow(args) => allow::allow(cli, args),
+        Command::Approve(args) => allow::approve(cli, args),
         Command::Plan { batch, json } => run::plan(cli, batch, *json),
     }
 }
@@ -106,14 +115,70 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         }
         builder = builder.plugins(folder);
     }
+    if let Some(file) = &cli.audit {
+        builder = builder.audit(file);
+    }
     let host = more(builder).build().map_err(|error| match error {
-        HostError::Workspace(_) | HostError::ReadPolicy(..) | HostError::Policy(_) => anyhow::Error::new(error),
+        HostError::Workspace(_)
+        | HostError::Mount(_)
+        | HostError::ReadPolicy(..)
+        | HostError::ReadNamed(..)
+        | HostError::OpenAudit(..)
+        | HostError::Known(..)
+        | HostError::Policy(_)
+        | HostError::Sandbox(SandboxError::Trust(_)) => anyhow::Error::new(error),
         HostError::Sandbox(_) | HostError::Threads(_) => anyhow::Error::new(error).context(HostFailed),
     })?;
     for problem in host.problems() {
         eprintln!("toolyard: left out: {}", crate::report::visible(&problem.to_string()));
     }
     Ok(host)
+}
+
+/// The same for commands that run calls: what plugins claim is remembered, and at a terminal somebody can be asked.
+fn host_for_calls(
+    cli: &Cli,
+    pause: &Pause,
+    more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder,
+) -> anyhow::Result<Host> {
+    host(cli, |mut builder| {
+        if let Some(file) = state_file() {
+            builder = builder.remember_claims(file);
+        }
+        let terminal = match cli.no_ask {
+            true => None,
+            false => ask::Terminal::new(allow::policy_file(cli), pause.clone()),
+        };
+        if let Some(terminal) = terminal {
+            builder = builder.approver(Arc::new(terminal));
+        }
+        more(builder)
+    })
+}
+
+/// Where it is remembered what plugins claim: `$XDG_STATE_HOME/toolyard`, else `~/.local/state/toolyard`.
+fn state_file() -> Option<PathBuf> {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let root = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(root.join("toolyard/plugins.json"))
+}
+
+/// Whether the display of progress makes room for a question.
+#[derive(Clone, Default)]
+struct Pause(Arc<AtomicBool>);
+
+impl Pause {
+    fn set(&self, pause: bool) {
+        self.0.store(pause, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Runs `work` to its end on a small runtime of its own; guests have theirs.

@@ -1,7 +1,7 @@
 //! What runs and what waits for what, while a long batch runs. It must not slow a call: events go through a bounded
 //! channel, and what doesn't fit is dropped; the end of the run does not depend on them.
 
-use super::Observer;
+use super::{Observer, Pause};
 use crate::call::{CallId, Event, What};
 use crate::report::visible;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,10 +30,10 @@ enum Say {
 }
 
 impl Progress {
-    pub(super) fn start(calls: usize) -> Self {
+    pub(super) fn start(calls: usize, pause: Pause) -> Self {
         let (sender, receiver) = sync_channel(QUEUE);
         let display = match std::io::stderr().is_terminal() {
-            true => std::thread::spawn(move || show(calls, &receiver)),
+            true => std::thread::spawn(move || show(calls, &receiver, &pause)),
             false => std::thread::spawn(move || tell(calls, &receiver)),
         };
         Self(sender, display)
@@ -63,7 +63,7 @@ struct Board {
     waiting: BTreeMap<CallId, Vec<CallId>>,
 }
 
-fn show(calls: usize, events: &Receiver<Say>) {
+fn show(calls: usize, events: &Receiver<Say>, pause: &Pause) {
     let begun = Instant::now();
     let mut board = Board::new(calls);
     loop {
@@ -73,8 +73,10 @@ fn show(calls: usize, events: &Receiver<Say>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if begun.elapsed() > QUIET {
-            board.draw();
+        match pause.is_set() {
+            true => drop(board.bars.clear()),
+            false if begun.elapsed() > QUIET => board.draw(),
+            false => {}
         }
     }
     drop(board.bars.clear());
@@ -142,7 +144,7 @@ impl Board {
                 self.running.remove(&id);
                 self.total.inc(1);
             }
-            What::Output(_) | What::Log { .. } => {}
+            What::Output(_) | What::Log { .. } | What::Asking { .. } => {}
         }
     }
 

@@ -3,7 +3,9 @@
 use super::args::{CallArgs, Cli, RunArgs};
 use super::outputs::Outputs;
 use super::progress::Progress;
-use super::{Exit, HostFailed, batch, block_on, exit_code, host, print, print_json, style, values};
+use super::{
+    Exit, HostFailed, Pause, batch, block_on, exit_code, host, host_for_calls, print, print_json, style, values,
+};
 use crate::call::{Call, CallId, Outcome};
 use crate::host::{Host, Plan, PlannedCall};
 use crate::report::{self, Summary, visible};
@@ -15,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
-    let host = host(cli, |b| b)?;
+    let host = host_for_calls(cli, &Pause::default(), |b| b)?;
     let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
     let mut call = Call::new(
         &args.tool,
@@ -105,8 +107,9 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         call.max_wait = call.max_wait.or(args.max_wait.map(Duration::from_millis));
     }
     let outputs = Outputs::create(args)?;
-    let progress = Progress::start(calls.len());
-    let host = host(cli, |mut builder| {
+    let pause = Pause::default();
+    let progress = Progress::start(calls.len(), pause.clone());
+    let host = host_for_calls(cli, &pause, |mut builder| {
         if let Some(slots) = args.max_parallel {
             builder = builder.max_parallel(slots);
         }

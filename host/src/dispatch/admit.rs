@@ -2,13 +2,14 @@
 //! It must not run anything.
 
 use super::batch::{BatchError, Named};
-use super::chain::fill;
+use super::chain::{Links, fill};
 use super::live::{ClientId, Common, Live, refused};
 use super::owner::{Owner, not_met};
 use super::prepare::{Prepared, Refused};
 use super::{Shared, Whose, worker};
 use crate::call::{Call, CallId, Outcome, Status, What, When};
 use crate::schedule::{Submission, Ticket, When as Edge};
+use crate::walls::{self, Wall};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -153,9 +154,20 @@ impl Taking<'_> {
         // Paths are resolved before the owner is asked: system calls are not made under its lock.
         let prepare = |at: &usize| {
             let (call, links) = (self.calls.get(*at)?, self.named.links.get(*at)?);
-            Some((*at, Instant::now(), self.shared.rules.prepare(call, links)))
+            Some((*at, Instant::now(), self.prepare(call, links)))
         };
-        let prepared: Vec<_> = piece.iter().filter_map(prepare).collect();
+        let mut prepared: Vec<_> = piece.iter().filter_map(prepare).collect();
+        let arrivals = prepared.iter().filter_map(|(at, _, prepared)| {
+            let (call, id) = (self.calls.get(*at)?, self.named.ids.get(*at)?);
+            Some((&**call, id, prepared))
+        });
+        let Common { client, batch, .. } = *self.common;
+        if let Err(refused) = self.shared.record_arrivals(client, batch, arrivals) {
+            // Nothing runs that nobody could look up later.
+            prepared
+                .iter_mut()
+                .for_each(|(_, _, prepared)| *prepared = Err(refused.clone()));
+        }
         let mut news = Vec::with_capacity(prepared.len());
         let mut owner = self.shared.owner();
         for (at, queued, prepared) in prepared {
@@ -167,6 +179,15 @@ impl Taking<'_> {
             self.shared.tell(self.common.batch, &id, what);
         }
         worker::carry_out(self.shared, effects);
+    }
+
+    /// Resolves a call; one that somebody could allow is let in all the same, and waits for that.
+    fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+        let Shared { rules, approvals, .. } = &**self.shared;
+        match rules.prepare(call, links, &approvals.always(&call.tool)) {
+            Err(refused) if approvals.asks(&call.tool, &refused) => rules.pending(&call.tool, &refused),
+            prepared => prepared,
+        }
     }
 
     fn one(
@@ -239,6 +260,7 @@ impl Taking<'_> {
             waits: Vec::new(),
             more_waits: 0,
             notes: Vec::new(),
+            approved: Vec::new(),
             replans: 0,
             reply,
             stop: None,
@@ -256,15 +278,15 @@ impl Taking<'_> {
     fn room(&self, owner: &Owner) -> Result<(), Refused> {
         let limits = self.shared.rules.policy.limits();
         let (all, own) = owner.load(self.common.client);
-        let full = |what: &str, most: usize| {
+        let full = |what: &str, most: u64| {
             let message = format!("{what} {most} calls that have not ended already");
             Err(Refused::new(Status::Overloaded, "overloaded", message).hint("try again when some have ended"))
         };
-        if all >= limits.waiting {
+        if all as u64 >= limits.waiting && walls::stands(Wall::Waiting) {
             return full("the host has", limits.waiting);
         }
         // The host's own calls are bounded like all together.
-        if self.common.client != 0 && own >= limits.client_waiting {
+        if self.common.client != 0 && own as u64 >= limits.client_waiting {
             return full("this client has", limits.client_waiting);
         }
         Ok(())

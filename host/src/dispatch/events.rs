@@ -109,7 +109,7 @@ fn weight(what: &What) -> usize {
         What::Output(Content::Text(text)) | What::Log { text, .. } | What::Progress { message: text, .. } => text.len(),
         What::Output(Content::Json(value)) => value.to_string().len(),
         What::Output(Content::Image { data, .. } | Content::Blob { data, .. }) => data.len(),
-        What::Queued { .. } | What::Planned { .. } | What::Started | What::Finished { .. } => 0,
+        What::Queued { .. } | What::Planned { .. } | What::Asking { .. } | What::Started | What::Finished { .. } => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::chain::Results;
 use super::prepare::{Prepared, Refused};
-use crate::call::{Call, CallError, CallId, Footprint, Outcome, Status, Timing, Wait};
+use crate::call::{Call, CallError, CallId, Entry, Footprint, Outcome, Status, Timing, Wait};
 use crate::sandbox::Ended;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -37,6 +37,8 @@ pub(super) struct Live {
     pub(super) waits: Vec<Wait>,
     pub(super) more_waits: usize,
     pub(super) notes: Vec<String>,
+    /// What was approved for this call, beyond the policy.
+    pub(super) approved: Vec<Entry>,
     pub(super) replans: u32,
     pub(super) reply: oneshot::Sender<Outcome>,
     /// Stops the guest; there while one runs.
@@ -101,7 +103,7 @@ fn micros(zero: Instant, at: Instant) -> u64 {
 /// The outcome of a call that was never let in.
 pub(super) fn refused(id: CallId, tool: String, refused: Refused, zero: Instant) -> Outcome {
     let at = micros(zero, Instant::now());
-    let Refused { status, error } = refused;
+    let Refused { status, error, .. } = refused;
     Outcome {
         id,
         tool,

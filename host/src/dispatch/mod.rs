@@ -7,25 +7,33 @@
 //! cancel stands in no queue.
 
 mod admit;
+mod approve;
 mod batch;
 mod chain;
 mod events;
 mod live;
+mod needs;
 mod owner;
 mod prepare;
+mod record;
+mod resolve;
 mod reuse;
 mod worker;
 
 pub use admit::{Batch, Canceller};
+pub use approve::{Answer, Answering, Approve, Question};
 pub use batch::BatchError;
 pub(crate) use batch::Named;
+pub(crate) use chain::{Links, links};
 pub use events::Observer;
 pub use owner::LiveCall;
 pub(crate) use prepare::Rules;
 
+use crate::audit::Audit;
 use crate::call::{Call, CallId, What};
 use crate::sandbox::Sandbox;
 use crate::schedule::Scheduler;
+use approve::Approvals;
 use events::Hub;
 use live::{ClientId, Live};
 use owner::Owner;
@@ -56,6 +64,10 @@ pub(crate) struct Setup {
     pub(crate) observers: Vec<Observer>,
     /// The tools whose answers may be given again; `*` for all.
     pub(crate) reuse: Vec<String>,
+    /// Who is asked about what the policy refuses.
+    pub(crate) approver: Option<Arc<dyn Approve>>,
+    /// Where decisions and ends are written.
+    pub(crate) audit: Option<Audit>,
 }
 
 /// Runs calls.
@@ -72,6 +84,8 @@ struct Shared {
     sandbox: Arc<Sandbox>,
     hub: Option<Hub>,
     reuse: Reuse,
+    approvals: Approvals,
+    audit: Option<Audit>,
     /// Where workers run.
     handle: tokio::runtime::Handle,
     // The one lock of the host. Held for one step of the owner's state machine, never across a system call or a wait.
@@ -131,6 +145,8 @@ impl Dispatcher {
                 rules: setup.rules,
                 sandbox: setup.sandbox,
                 reuse,
+                approvals: Approvals::new(setup.approver),
+                audit: setup.audit,
                 hub,
                 handle: runtime.handle().clone(),
                 owner: Mutex::new(Owner::new(scheduler)),

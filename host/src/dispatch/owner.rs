@@ -3,7 +3,8 @@
 
 use super::live::{ClientId, Live};
 use super::prepare::Prepared;
-use crate::call::{Call, CallId, Outcome, Status, Wait, What};
+use crate::call::{Call, CallId, Endpoint, Entry, Outcome, Status, Wait, What};
+use crate::catalog::Plugin;
 use crate::sandbox::Ended;
 use crate::schedule::{Decision, Ended as How, Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
@@ -22,8 +23,20 @@ pub(super) enum Effect {
     Spawn(Ticket),
     /// Find out what this call holds.
     Resolve(Ticket),
-    /// Answer the caller of a call of this batch.
-    Answer(u64, oneshot::Sender<Outcome>, Box<Outcome>),
+    /// Answer the caller.
+    Answer(Box<Ending>),
+}
+
+/// A call that has ended, and what is told of it beside its outcome.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) batch: u64,
+    pub(super) client: ClientId,
+    pub(super) plugin: Arc<Plugin>,
+    /// Servers beyond its footprint that it was sent on to.
+    pub(super) beyond: Vec<Endpoint>,
+    pub(super) reply: oneshot::Sender<Outcome>,
+    pub(super) outcome: Outcome,
 }
 
 /// What a worker needs to begin.
@@ -36,6 +49,7 @@ pub(super) struct Begin {
     /// Whether time has passed since the paths were resolved, so that they must be resolved again.
     pub(super) waited: bool,
     pub(super) replans: u32,
+    pub(super) approved: Vec<Entry>,
     /// Whether another call takes its result.
     pub(super) taken: bool,
 }
@@ -155,6 +169,7 @@ impl Owner {
             stop: receiver,
             waited: !call.waits.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
             replans: call.replans,
+            approved: call.approved.clone(),
             taken: call.taken,
         })
     }
@@ -208,6 +223,14 @@ impl Owner {
         (Some(What::Planned { waits }), self.next())
     }
 
+    /// Somebody has allowed a call what the policy refuses.
+    pub(super) fn approve(&mut self, ticket: Ticket, entry: Entry, note: String) {
+        if let Some(call) = self.live.get_mut(&ticket) {
+            call.approved.push(entry);
+            call.notes.push(note);
+        }
+    }
+
     /// The paths of a call whose turn came are not what they were. Whether it may go on at once, and its news.
     pub(super) fn replan(&mut self, ticket: Ticket, prepared: Prepared) -> (bool, What) {
         let goes_on = self.scheduler.replan(ticket, Arc::clone(&prepared.footprint));
@@ -216,7 +239,10 @@ impl Owner {
             call.more_waits += more;
             call.prepared = prepared;
             call.replans += 1;
-            call.notes = vec!["planned again: its paths led elsewhere when its turn came".to_owned()];
+            let note = "planned again: its paths led elsewhere when its turn came";
+            if !call.notes.iter().any(|own| own == note) {
+                call.notes.push(note.to_owned());
+            }
             call.waits.extend(waits.iter().cloned());
             if !goes_on {
                 call.stop = None;
@@ -266,11 +292,19 @@ impl Owner {
             }
         }
         let ok = ended.status == Status::Ok;
+        let (plugin, beyond) = (Arc::clone(&call.prepared.entry.plugin), ended.beyond.clone());
         let (reply, outcome) = call.end(ended);
         if ok {
             self.learn(&outcome.tool, outcome.timing.run_us);
         }
-        Some(Effect::Answer(batch, reply, Box::new(outcome)))
+        Some(Effect::Answer(Box::new(Ending {
+            batch,
+            client,
+            plugin,
+            beyond,
+            reply,
+            outcome,
+        })))
     }
 
     fn learn(&mut self, tool: &str, run_us: u64) {

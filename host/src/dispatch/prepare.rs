@@ -2,12 +2,16 @@
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
 use super::chain::{Links, Results, fill, weight};
-use crate::call::{Access, Call, CallError, Entry as Need, Footprint, Resource, Scope, Status};
+use super::needs::{distance, path_needs, path_refused};
+use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
-use crate::policy::{Policy, Verdict};
-use crate::workspace::{Kind, Last, Place, ResolveError, Workspace};
+use crate::policy::{Policy, Refusal, ToolRules, Verdict};
+use crate::walls::{self, Wall};
+use crate::workspace::{Last, Place, ResolveError, Workspace};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What decides about every call of a host.
@@ -16,12 +20,18 @@ pub(crate) struct Rules {
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) catalog: Catalog,
+    /// What the policy says to each tool of the catalog.
+    pub(crate) tools: HashMap<String, Arc<ToolRules>>,
+    /// Tools that are held back, and why: their plugins claim more than when they were first used.
+    pub(crate) held: HashMap<String, String>,
 }
 
 /// A call that may run: everything resolved and allowed.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) entry: Entry,
+    /// What the policy says to its tool.
+    pub(crate) rules: Arc<ToolRules>,
     /// The arguments with every path in its canonical form.
     pub(crate) arguments: Arc<Value>,
     pub(crate) footprint: Arc<Footprint>,
@@ -35,6 +45,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Refused {
     pub(crate) status: Status,
     pub(crate) error: CallError,
+    /// What the policy refused, if it was the policy: that could be allowed.
+    pub(crate) about: Option<Box<(Need, Refusal)>>,
 }
 
 impl Refused {
@@ -44,7 +56,11 @@ impl Refused {
             message: message.into(),
             hint: None,
         };
-        Self { status, error }
+        Self {
+            status,
+            error,
+            about: None,
+        }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -56,30 +72,82 @@ impl Refused {
 impl Rules {
     /// Steps 2 to 4 for one call, with the file tree as it is now. What depends on results is held as widely as it could
     /// turn out.
-    pub(crate) fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+    pub(crate) fn prepare(&self, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
         self.check_size(&call.tool, &call.arguments)?;
         match (links.takes(), links.fills()) {
-            (true, _) => self.guess(entry, call, links),
+            (true, _) => self.guess(entry, call, links, approved),
             (false, true) => {
                 let filled = fill(&call.arguments, &Results::new(), u64::MAX);
                 let filled =
                     filled.map_err(|message| Refused::new(Status::InvalidArguments, "no_such_result", message))?;
-                self.complete(&call.tool, &filled)
+                self.complete(&call.tool, &filled, approved)
             }
             (false, false) => {
-                self.check_schema(entry, &call.arguments)?;
-                self.resolve(entry, &call.arguments)
+                let arguments = self.with_defaults(entry, &call.arguments)?;
+                self.check_schema(entry, &arguments)?;
+                self.resolve_those(entry, &arguments, approved, |_| true)
             }
         }
     }
 
     /// The same for arguments in which all results are filled in.
-    pub(super) fn complete(&self, tool: &str, arguments: &Value) -> Result<Prepared, Refused> {
+    pub(super) fn complete(&self, tool: &str, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
         self.check_size(tool, arguments)?;
-        self.check_schema(entry, arguments)?;
-        self.resolve(entry, arguments)
+        let arguments = self.with_defaults(entry, arguments)?;
+        self.check_schema(entry, &arguments)?;
+        self.resolve_those(entry, &arguments, approved, |_| true)
+    }
+
+    /// A call that is let in before it may run: it holds nothing until somebody has said yes.
+    pub(super) fn pending(&self, tool: &str, why: &Refused) -> Result<Prepared, Refused> {
+        let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
+        Ok(Prepared {
+            entry: entry.clone(),
+            rules: Arc::clone(self.of(entry)?),
+            arguments: Arc::default(),
+            footprint: Arc::default(),
+            unknown: vec![format!("it waits for an approval: {}", why.error.message)],
+        })
+    }
+
+    /// What the policy says to a tool.
+    ///
+    /// # Errors
+    /// If the host was put together without asking it about this tool.
+    pub(crate) fn of(&self, entry: &Entry) -> Result<&Arc<ToolRules>, Refused> {
+        if let Some(why) = self.held.get(&entry.tool.name) {
+            let message = format!("{}: {why}", entry.tool.name);
+            let name = &entry.plugin.manifest.name;
+            return Err(Refused::new(Status::Denied, "claims_grew", message).hint(format!(
+                "toolyard approve {name} shows what it claims now, and accepts it"
+            )));
+        }
+        let rules = self.tools.get(&entry.tool.name);
+        rules.ok_or_else(|| {
+            Refused::new(
+                Status::HostFailure,
+                "no_rules",
+                format!("{}: no policy", entry.tool.name),
+            )
+        })
+    }
+
+    /// The arguments with what the operator gives where the caller gives nothing.
+    fn with_defaults<'a>(&self, entry: &Entry, arguments: &'a Value) -> Result<Cow<'a, Value>, Refused> {
+        let defaults = self.of(entry)?.defaults();
+        let mut arguments = Cow::Borrowed(arguments);
+        if !defaults.is_empty()
+            && let Some(fields) = arguments.to_mut().as_object_mut()
+        {
+            for (name, value) in defaults {
+                if fields.get(name).is_none_or(Value::is_null) {
+                    fields.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        Ok(arguments)
     }
 
     fn check_schema(&self, entry: &Entry, arguments: &Value) -> Result<(), Refused> {
@@ -92,13 +160,14 @@ impl Rules {
     }
 
     /// Known claims as they are; for the others everything that they could mean.
-    fn guess(&self, entry: &Entry, call: &Call, links: &Links) -> Result<Prepared, Refused> {
+    fn guess(&self, entry: &Entry, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
         let taken = |claim: &Claim| {
             let from = claim.property()?;
             let mut places = links.places.iter();
             places.find(|(property, _)| property.as_deref().is_none_or(|name| name == from))
         };
-        let mut prepared = self.resolve_those(entry, &call.arguments, |claim| taken(claim).is_none())?;
+        let arguments = self.with_defaults(entry, &call.arguments)?;
+        let mut prepared = self.resolve_those(entry, &arguments, approved, |claim| taken(claim).is_none())?;
         let mut needs = prepared.footprint.entries().to_vec();
         for (index, claim) in entry.tool.claims.iter().enumerate() {
             let Some((_, id)) = taken(claim) else { continue };
@@ -106,14 +175,14 @@ impl Rules {
                 .unknown
                 .push(format!("claim {} depends on the result of call {id}", index + 1));
             match claim {
-                Claim::Path { access, .. } => needs.push(Need {
+                Claim::Path { access, .. } => needs.extend(self.workspace.places().map(|path| Need {
+                    access: (*access).min(self.workspace.mount_access(&path)),
                     resource: Resource::Path {
-                        path: self.workspace.root(),
+                        path,
                         scope: Scope::Tree,
                         object: None,
                     },
-                    access: *access,
-                }),
+                })),
                 Claim::Browser { access, .. } => needs.push(Need {
                     resource: Resource::AnyBrowser,
                     access: *access,
@@ -127,14 +196,16 @@ impl Rules {
     }
 
     /// Steps 3 and 4: again from the start for a call whose turn has come.
-    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value) -> Result<Prepared, Refused> {
-        self.resolve_those(entry, arguments, |_| true)
+    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
+        let arguments = self.with_defaults(entry, arguments)?;
+        self.resolve_those(entry, &arguments, approved, |_| true)
     }
 
     fn resolve_those(
         &self,
         entry: &Entry,
         arguments: &Value,
+        approved: &[Need],
         known: impl Fn(&Claim) -> bool,
     ) -> Result<Prepared, Refused> {
         let tool = &entry.tool;
@@ -145,12 +216,17 @@ impl Rules {
                 format!("{}: {error}", tool.name),
             )
         })?;
+        let rules = self.of(entry)?;
+        let rules = match approved.is_empty() {
+            true => Arc::clone(rules),
+            false => Arc::new(rules.with(approved.iter().cloned())),
+        };
         let mut arguments = arguments.clone();
         let mut needs = Vec::new();
         for want in wants {
             let optional = tool.claims.get(want.claim).is_some_and(Claim::is_optional);
             let before = needs.len();
-            match self.add(entry, want, &mut arguments, &mut needs) {
+            match self.add(entry, &rules, want, &mut arguments, &mut needs) {
                 Ok(()) => {}
                 // Left out of the footprint, so neither compared nor opened.
                 Err(_) if optional => needs.truncate(before),
@@ -159,6 +235,7 @@ impl Rules {
         }
         Ok(Prepared {
             entry: entry.clone(),
+            rules,
             arguments: Arc::new(arguments),
             footprint: Arc::new(Footprint::new(needs)),
             unknown: Vec::new(),
@@ -181,7 +258,7 @@ impl Rules {
         let limit = self.policy.limits().arguments;
         // Serialising is only worth it for arguments that could be over: text dominates anything large.
         let bytes = weight(arguments);
-        if bytes <= limit {
+        if bytes <= limit || !walls::stands(Wall::Arguments) {
             return Ok(());
         }
         let message = format!("{tool}: about {bytes} bytes of arguments, more than the {limit} allowed");
@@ -189,7 +266,14 @@ impl Rules {
     }
 
     /// Resolves one want, judges it, and puts its canonical name into the arguments.
-    fn add(&self, entry: &Entry, want: Want, arguments: &mut Value, needs: &mut Vec<Need>) -> Result<(), Refused> {
+    fn add(
+        &self,
+        entry: &Entry,
+        rules: &ToolRules,
+        want: Want,
+        arguments: &mut Value,
+        needs: &mut Vec<Need>,
+    ) -> Result<(), Refused> {
         let tool = &entry.tool;
         let before = needs.len();
         match want.kind {
@@ -206,16 +290,28 @@ impl Rules {
                 replace(arguments, place, found.path.to_string());
                 needs.extend(path_needs(found, access, scope));
             }
-            WantKind::Network { ref value, .. } => needs.push(Need {
-                resource: network(value).ok_or_else(|| {
+            WantKind::Network {
+                ref value,
+                ref methods,
+                redirects,
+            } => {
+                let endpoint = Endpoint::parse(value).map_err(|error| {
                     Refused::new(
                         Status::InvalidArguments,
                         "invalid_url",
-                        format!("{}: {value:?} names no host", tool.name),
+                        format!("{}: {error}", tool.name),
                     )
-                })?,
-                access: Access::Read,
-            }),
+                })?;
+                let methods = methods.as_slice().into();
+                needs.push(Need {
+                    resource: Resource::Network(Reach {
+                        endpoint,
+                        methods,
+                        redirects,
+                    }),
+                    access: Access::Read,
+                });
+            }
             WantKind::Browser { ref session, access } => needs.push(Need {
                 resource: Resource::Browser {
                     session: session.clone(),
@@ -224,16 +320,34 @@ impl Rules {
             }),
         }
         for need in needs.iter().skip(before) {
-            if let Verdict::Refused(refusal) = self.policy.judge(need) {
-                return Err(Refused::new(
-                    Status::Denied,
-                    "denied",
-                    refusal.message(&tool.name, want.claim, &tool.claims),
-                )
-                .hint(refusal.hint()));
+            self.check_mount(entry, want.claim, need)?;
+            if let Verdict::Refused(refusal) = rules.judge(need)
+                && walls::stands(Wall::Refusal)
+            {
+                let message = refusal.message(&tool.name, want.claim, &tool.claims);
+                let mut refused = Refused::new(Status::Denied, "denied", message).hint(refusal.hint());
+                refused.about = Some(Box::new((need.clone(), refusal)));
+                return Err(refused);
             }
         }
         Ok(())
+    }
+
+    /// Refuses what changes a mount that may only be read.
+    fn check_mount(&self, entry: &Entry, claim: usize, need: &Need) -> Result<(), Refused> {
+        let Resource::Path { path, .. } = &need.resource else {
+            return Ok(());
+        };
+        if need.access <= self.workspace.mount_access(path) {
+            return Ok(());
+        }
+        let (tool, mount) = (&entry.tool.name, path.mount());
+        let message = format!(
+            "{tool}: write of {path} (claim {}): the mount {mount} is read-only",
+            claim + 1
+        );
+        let hint = format!("only who starts the host can mount {mount} for writing");
+        Err(Refused::new(Status::Denied, "read_only_mount", message).hint(hint))
     }
 
     fn find(&self, value: &str, symlink: Symlink) -> Result<Place, ResolveError> {
@@ -243,94 +357,4 @@ impl Rules {
         };
         self.workspace.resolve(&self.workspace.root(), value, last)
     }
-}
-
-/// The entries of one resolved path: the place itself; what led there, read, because who changes that changes what the
-/// name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
-/// or makes it waits.
-fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
-    let object = place
-        .found
-        .filter(|found| found.kind == Kind::File && found.links > 1)
-        .map(|found| found.object);
-    let held = place
-        .first_missing
-        .filter(|_| access == Access::Write)
-        .map(|path| Need {
-            resource: Resource::Path {
-                path,
-                scope: Scope::File,
-                object: None,
-            },
-            access: Access::Write,
-        });
-    let own = Need {
-        resource: Resource::Path {
-            path: place.path,
-            scope,
-            object,
-        },
-        access,
-    };
-    let via = place.via.into_iter().map(|path| Need {
-        resource: Resource::Path {
-            path,
-            scope: Scope::File,
-            object: None,
-        },
-        access: Access::Read,
-    });
-    std::iter::once(own).chain(held).chain(via)
-}
-
-fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {
-    let status = match error {
-        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => Status::Denied,
-        ResolveError::Empty
-        | ResolveError::Nul(_)
-        | ResolveError::TooLong(..)
-        | ResolveError::TooManyLinks(_)
-        | ResolveError::NotAFolder(..)
-        | ResolveError::Missing(..)
-        | ResolveError::NotUtf8(_) => Status::InvalidArguments,
-        ResolveError::Os(..) => Status::Failed,
-    };
-    let refused = Refused::new(status, error.code(), format!("{tool}: {error} (claim {})", claim + 1));
-    match status {
-        Status::Denied => refused.hint("tools reach only what is inside the workspace; --workspace DIR chooses it"),
-        _ => refused,
-    }
-}
-
-/// The host and port that a URL or `host:port` names; judged by the policy, opened by nobody yet.
-fn network(value: &str) -> Option<Resource> {
-    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, port.parse().ok()?),
-        _ => (authority, if scheme == "http" { 80 } else { 443 }),
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (!host.is_empty()).then_some(Resource::Network { host, port })
-}
-
-/// How many single-letter changes lie between two names.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            *cell = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
-            diagonal = above;
-            left = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }

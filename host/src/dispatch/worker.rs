@@ -2,15 +2,16 @@
 //! It must not decide who runs; it tells the owner what happened and carries out the answer.
 
 use super::Shared;
-use super::chain::{Results, document, fill, holds, links};
+use super::chain::document;
 use super::live::{ended, held};
 use super::owner::{Begin, Effect};
 use super::prepare::{Prepared, Refused};
+use super::resolve::{self, Next};
 use crate::call::{CallId, Status, What};
-use crate::sandbox::{Ended, Job, Sink, Slot};
+use crate::sandbox::{Ended, Job, SandboxError, Sink, Slot};
 use crate::schedule::Ticket;
 use crate::workspace::Marks;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
@@ -20,9 +21,9 @@ const MAX_REPLANS: u32 = 8;
 /// Does what the owner said. Ends are told before starts, and callers are answered when everyone else is on the way.
 pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
     for effect in &effects {
-        if let Effect::Answer(batch, _, outcome) = effect {
-            let status = outcome.status;
-            shared.tell(*batch, &outcome.id, What::Finished { status });
+        if let Effect::Answer(ending) = effect {
+            let status = ending.outcome.status;
+            shared.tell(ending.batch, &ending.outcome.id, What::Finished { status });
         }
     }
     let mut answers = Vec::new();
@@ -36,16 +37,27 @@ pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
                     taken: false,
                 })));
             }
-            Effect::Resolve(ticket) => {
-                let shared = Arc::clone(shared);
-                drop(shared.handle.clone().spawn(async move { resolve(&shared, ticket) }));
-            }
-            Effect::Answer(_, reply, outcome) => answers.push((reply, outcome)),
+            Effect::Resolve(ticket) => drop(shared.handle.spawn(find_out(Arc::clone(shared), ticket))),
+            Effect::Answer(ending) => answers.push(ending),
         }
     }
-    for (reply, outcome) in answers {
+    shared.record_ends(&mut answers);
+    for ending in answers {
         // A caller that went away doesn't want it.
-        drop(reply.send(*outcome));
+        drop(ending.reply.send(ending.outcome));
+    }
+}
+
+/// Finds out what a call holds, asking for leave as often as something of it is refused that could be allowed.
+async fn find_out(shared: Arc<Shared>, ticket: Ticket) {
+    loop {
+        let effects = match resolve::resolve(&shared, ticket) {
+            Next::Do(effects) => Some(effects),
+            Next::Ask(question, refused) => resolve::ask(&shared, ticket, *question, refused).await,
+        };
+        if let Some(effects) = effects {
+            return carry_out(&shared, effects);
+        }
     }
 }
 
@@ -59,55 +71,6 @@ pub(super) fn patience(shared: &Arc<Shared>, ticket: Ticket, time: Duration) -> 
         carry_out(&shared, effects);
     };
     handle.spawn(wait).abort_handle()
-}
-
-/// All that a call builds on has ended: does it run, and what does it hold?
-fn resolve(shared: &Arc<Shared>, ticket: Ticket) {
-    let (call, common, id, known) = match shared.owner().resolving(ticket) {
-        None => return,
-        Some(live) => {
-            let known = live.prepared.unknown.is_empty().then(|| live.prepared.clone());
-            (Arc::clone(&live.call), Arc::clone(&live.common), live.id.clone(), known)
-        }
-    };
-    // Only looked at by others in passing, so taken out in passing: filling in takes longer.
-    let named = links(&call).map(|links| links.on).unwrap_or_default();
-    let results: Results = {
-        let all = common.results.lock().unwrap_or_else(PoisonError::into_inner);
-        named
-            .into_iter()
-            .filter_map(|id| all.get_key_value(&id))
-            .map(|(id, result)| (id.clone(), result.clone()))
-            .collect()
-    };
-    let found = holds(&call, &results)
-        .map_err(|why| {
-            let message = format!("its condition does not hold: {why}");
-            Refused::new(Status::Skipped, "condition", message)
-        })
-        .and_then(|()| {
-            fill(&call.arguments, &results, shared.rules.policy.limits().arguments).map_err(|why| {
-                let message = format!("{}: {why}", call.tool);
-                Refused::new(Status::InvalidArguments, "no_such_result", message)
-            })
-        });
-    let prepared = found.and_then(|filled| {
-        let prepared = match known {
-            Some(prepared) if filled == call.arguments => prepared,
-            Some(_) | None => shared.rules.complete(&call.tool, &filled)?,
-        };
-        Ok((prepared, Arc::new(filled)))
-    });
-    let mut owner = shared.owner();
-    let (news, effects) = match prepared {
-        Ok((prepared, filled)) => owner.resolved(ticket, prepared, Some(filled)),
-        Err(refused) => (None, owner.unresolved(ticket, ended(refused))),
-    };
-    drop(owner);
-    if let Some(what) = news {
-        shared.tell(common.batch, &id, what);
-    }
-    carry_out(shared, effects);
 }
 
 /// One call's turn. Whatever happens to it, the owner hears of its end exactly once.
@@ -150,7 +113,7 @@ impl Drop for Worker {
 }
 
 async fn work(mut worker: Worker) {
-    let Some(begin) = worker.shared.owner().begin(worker.ticket) else {
+    let Some(mut begin) = worker.shared.owner().begin(worker.ticket) else {
         return worker.finish(Ended::error(Status::HostFailure, "host_failure", "the call is gone"));
     };
     worker.taken = begin.taken;
@@ -164,18 +127,28 @@ async fn work(mut worker: Worker) {
         },
     };
     let shared = Arc::clone(&worker.shared);
-    let plugin = match prepared.entry.plugin.compiled(&shared.sandbox).await {
-        Ok(plugin) => plugin,
-        Err(error) => {
-            let message = format!("{}: {error}", prepared.entry.plugin.origin);
-            return worker.finish(Ended::error(Status::HostFailure, "unusable_component", message));
+    let compiled = tokio::select! {
+        biased;
+        compiled = prepared.entry.plugin.compiled(&shared.sandbox) => compiled,
+        Ok(()) = &mut begin.stop => {
+            let message = format!("{} was taken back while its plugin was compiled", prepared.entry.tool.name);
+            return worker.finish(Ended::error(Status::Cancelled, "cancelled", message));
         }
     };
-    let mut limits = shared
-        .rules
-        .policy
-        .limits_for(&prepared.entry.plugin.manifest.name)
-        .clone();
+    let plugin = match compiled {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            let (status, code) = match &error {
+                SandboxError::TooSlow(_) => (Status::Limit, "compile"),
+                _ => (Status::HostFailure, "unusable_component"),
+            };
+            // By its name: where its file is, is no business of a model's.
+            let entry = &prepared.entry;
+            let message = format!("{}: the plugin {}: {error}", entry.tool.name, entry.plugin.manifest.name);
+            return worker.finish(Ended::error(status, code, message));
+        }
+    };
+    let mut limits = prepared.rules.limits().clone();
     if let Some(wall) = begin.call.timeout {
         limits.wall = wall.min(limits.wall);
     }
@@ -205,7 +178,8 @@ async fn work(mut worker: Worker) {
             tool: prepared.entry.tool.name.clone(),
             arguments,
             workspace: Arc::clone(&shared.rules.workspace),
-            policy: Arc::clone(&shared.rules.policy),
+            rules: Arc::clone(&prepared.rules),
+            family: prepared.entry.plugin.manifest.name.clone(),
             footprint: Arc::clone(&prepared.footprint),
             limits,
             stop: Some(begin.stop),
@@ -262,10 +236,17 @@ enum Again {
 /// Step 6: are the paths still what was compared? If not, the call is planned again before anything opens.
 fn again(worker: &Worker, begin: &Begin) -> Again {
     let arguments = begin.filled.as_deref().unwrap_or(&begin.call.arguments);
-    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, arguments) {
+    let mut approved = begin.approved.clone();
+    approved.extend(worker.shared.approvals.always(&begin.call.tool));
+    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, arguments, &approved) {
         Ok(prepared) => prepared,
         Err(refused) => return Again::End(Box::new(ended(refused))),
     };
+    if prepared.footprint != begin.prepared.footprint
+        && let Err(refused) = worker.shared.record_plan(worker.ticket, &prepared)
+    {
+        return Again::End(Box::new(ended(refused)));
+    }
     if prepared.footprint == begin.prepared.footprint || held(&prepared.footprint, &begin.prepared.footprint) {
         return Again::GoOn(prepared);
     }

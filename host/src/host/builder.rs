@@ -1,12 +1,15 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
-use super::Host;
+use super::{Host, known, trust};
+use crate::audit::Audit;
+use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
-use crate::dispatch::{Dispatcher, Observer, Parallel, Rules, Setup};
+use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
-use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
-use crate::workspace::{Lookup, Workspace, WorkspaceError};
+use crate::sandbox::{MAX_INSTANCES, Resolve, Sandbox, SandboxError};
+use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +29,9 @@ pub enum HostError {
     /// The workspace can't be used.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// A folder can't be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// The policy file can't be read.
     #[error("policy {0}: {1}")]
     ReadPolicy(PathBuf, std::io::Error),
@@ -35,6 +41,15 @@ pub enum HostError {
     /// The engine can't start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// A file that the policy names can't be read.
+    #[error("{0}, which the policy names: {1}")]
+    ReadNamed(PathBuf, std::io::Error),
+    /// The audit log can't be opened.
+    #[error("the audit log {0}: {1}")]
+    OpenAudit(PathBuf, std::io::Error),
+    /// What plugins claimed before can't be read.
+    #[error("{0}, where it is remembered what plugins claim: {1}; without the file all are new again")]
+    Known(PathBuf, String),
     /// No threads.
     #[error("the threads for guests can't be started: {0}")]
     Threads(std::io::Error),
@@ -45,6 +60,7 @@ pub enum HostError {
 #[must_use]
 pub struct HostBuilder {
     workspace: Option<PathBuf>,
+    mounts: Vec<(String, PathBuf, Access)>,
     folders: Vec<PathBuf>,
     components: Vec<(String, Vec<u8>)>,
     without_standard: bool,
@@ -56,6 +72,11 @@ pub struct HostBuilder {
     observers: Vec<Observer>,
     stepwise: bool,
     reuse: bool,
+    resolver: Option<Arc<dyn Resolve>>,
+    approver: Option<Arc<dyn Approve>>,
+    audit: Option<PathBuf>,
+    remember: Option<PathBuf>,
+    certificates: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -70,6 +91,7 @@ impl std::fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostBuilder")
             .field("workspace", &self.workspace)
+            .field("mounts", &self.mounts)
             .field("folders", &self.folders)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
@@ -80,6 +102,15 @@ impl HostBuilder {
     /// The folder that calls work in; the current directory unless set.
     pub fn workspace(mut self, folder: impl Into<PathBuf>) -> Self {
         self.workspace = Some(folder.into());
+        self
+    }
+
+    /// Lets calls reach this folder, too, as `/name/…`; with [`Access::Read`] nothing in it can be changed. What the policy
+    /// denies is denied in it as well; its lists of what may be read and written are about the workspace alone. A name is a
+    /// small letter, then small letters, digits, `-` and `_`. A mount can't be, hold or lie inside the workspace or another
+    /// mount: one place has one name.
+    pub fn mount(mut self, name: impl Into<String>, folder: impl Into<PathBuf>, access: Access) -> Self {
+        self.mounts.push((name.into(), folder.into(), access));
         self
     }
 
@@ -159,6 +190,39 @@ impl HostBuilder {
         self
     }
 
+    /// Asks somebody about what the policy refuses; without it a refusal stays one. A call that waits for an answer holds
+    /// nothing: calls that came later and conflict with it may run before it.
+    pub fn approver(mut self, approver: Arc<dyn Approve>) -> Self {
+        self.approver = Some(approver);
+        self
+    }
+
+    /// Adds a line to this file for every decision and for every end of a call, whatever the policy's `[audit]` says. A call
+    /// whose decision can't be written is refused.
+    pub fn audit(mut self, file: impl Into<PathBuf>) -> Self {
+        self.audit = Some(file.into());
+        self
+    }
+
+    /// Remembers in this file what plugins claim when they are first used. The tools of one that claims more since are
+    /// refused until [`approve_claims`](crate::host::approve_claims); standard plugins are not meant.
+    pub fn remember_claims(mut self, file: impl Into<PathBuf>) -> Self {
+        self.remember = Some(file.into());
+        self
+    }
+
+    /// Looks host names up in its own way, for requests of tools. Addresses are judged all the same.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Trusts these certificates (PEM) for TLS, beside the web's own authorities. May be said several times.
+    pub fn trust_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.push(pem.into());
+        self
+    }
+
     /// Looks paths up one component at a time, as it is done where the kernel has no `openat2` or a filter blocks it.
     pub fn without_openat2(mut self) -> Self {
         self.stepwise = true;
@@ -168,7 +232,7 @@ impl HostBuilder {
     /// The host. Plugins that can't be loaded are left out and listed in [`Host::problems`].
     ///
     /// # Errors
-    /// If the workspace or the policy can't be used, or this machine can't run guests.
+    /// If the workspace, a mount or the policy can't be used, or this machine can't run guests.
     pub fn build(self) -> Result<Host, HostError> {
         let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
         let lookup = if self.stepwise {
@@ -176,8 +240,15 @@ impl HostBuilder {
         } else {
             Lookup::detect()
         };
-        let workspace = Workspace::open_with(&folder, lookup)?;
+        let mut workspace = Workspace::open_with(&folder, lookup)?;
+        for (name, folder, access) in &self.mounts {
+            workspace = workspace.mount(name, folder, *access)?;
+        }
         let policy = self.read_policy(workspace.path())?;
+        for mount in policy.mounts() {
+            let folder = workspace.path().join(&mount.folder);
+            workspace = workspace.mount(&mount.name, &folder, mount.access)?;
+        }
         let mut problems = Vec::new();
         let catalog = self.load(policy.limits().component, &mut problems);
         let cache = match &self.cache {
@@ -185,13 +256,29 @@ impl HostBuilder {
             Cache::At(folder) => Some(folder.clone()),
             Cache::None => None,
         };
-        let sandbox = Sandbox::new(cache.as_deref())?;
+        let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
+        let sandbox = Sandbox::with(cache.as_deref(), policy.limits(), trust)?;
+        let audit = match self.audit.as_deref().or(policy.audit()) {
+            Some(file) => Some(open_audit(&workspace, file)?),
+            None => None,
+        };
         let policy_reuse = policy.reuse().to_vec();
+        let tools = catalog.tools().map(|entry| {
+            let rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            (entry.tool.name.clone(), Arc::new(rules))
+        });
+        let held = match &self.remember {
+            Some(file) => known::held(&catalog, file)?,
+            None => HashMap::new(),
+        };
         let rules = Rules {
+            held,
+            tools: tools.collect(),
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
             catalog,
         };
+        let rules = Arc::new(rules);
         let parallel = match self.parallel.unwrap_or(Parallel::UpTo(SLOTS)) {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
@@ -201,13 +288,16 @@ impl HostBuilder {
             true => vec!["*".to_owned()],
             false => policy_reuse,
         };
+        trust::warm(&sandbox, &rules);
         let setup = Setup {
-            rules: Arc::new(rules),
+            rules,
             sandbox: Arc::new(sandbox),
             parallel,
             cores,
             observers: self.observers,
             reuse,
+            approver: self.approver,
+            audit,
         };
         Ok(Host {
             dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),
@@ -251,6 +341,18 @@ impl HostBuilder {
         }
         catalog
     }
+}
+
+/// Opens the audit log; a relative name is one of the workspace's folder. Where tools may work it can't be.
+fn open_audit(workspace: &Workspace, file: &Path) -> Result<Audit, HostError> {
+    let file = workspace.path().join(file);
+    let fail = |error| HostError::OpenAudit(file.clone(), error);
+    let folder = file.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fail)?;
+    if workspace.folders().any(|own| folder.starts_with(own)) {
+        let why = "it lies where tools work, and they could change it";
+        return Err(fail(std::io::Error::other(why)));
+    }
+    Audit::open(&file).map_err(fail)
 }
 
 fn most_cores() -> NonZeroUsize {

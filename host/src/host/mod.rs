@@ -3,16 +3,22 @@
 
 mod builder;
 mod client;
+mod explain;
+mod known;
 mod plan;
+mod trust;
 
 #[cfg(test)]
 mod tests;
 
-pub use builder::{HostBuilder, HostError};
+pub use crate::dispatch::{Answer, Answering, Approve, Question};
+pub use builder::{HostBuilder, HostError, POLICY_FILE};
 pub use client::Client;
+pub use explain::{Explained, Explanation};
+pub use known::approve as approve_claims;
 pub use plan::{Plan, PlannedCall};
 
-use crate::call::{Call, Outcome};
+use crate::call::{Call, CallError, Outcome, Status};
 use crate::catalog::{Entry, LoadError, Plugin};
 use crate::dispatch::{Batch, BatchError, Dispatcher, LiveCall, Whose};
 use crate::policy::Policy;
@@ -113,6 +119,14 @@ impl Host {
     /// As `batch`.
     pub fn plan(&self, calls: &[Call]) -> Result<Plan, BatchError> {
         plan::plan(self.dispatcher.rules(), calls)
+    }
+
+    /// What one call would be granted with the file tree as it is, and by which rule. Nothing runs.
+    ///
+    /// # Errors
+    /// If the call would end for another reason: there is no such tool, or its arguments don't fit.
+    pub fn explain(&self, call: &Call) -> Result<Explanation, (Status, CallError)> {
+        explain::explain(self.dispatcher.rules(), call)
     }
 
     /// Takes back every call that has not ended: waiting ones at once, running ones as soon as their guest has stopped.

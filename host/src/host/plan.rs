@@ -81,7 +81,7 @@ impl Planner<'_> {
     fn add(&mut self, rules: &Rules, index: usize, call: &Call) -> Option<PlannedCall> {
         let id = self.named.ids.get(index)?.clone();
         let tool = call.tool.clone();
-        let prepared = match rules.prepare(call, self.named.links.get(index)?) {
+        let prepared = match rules.prepare(call, self.named.links.get(index)?, &[]) {
             Ok(prepared) => prepared,
             Err(refused) => {
                 return Some(PlannedCall {

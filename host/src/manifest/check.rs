@@ -2,6 +2,7 @@
 //! It must not be more lenient for a plugin that somebody trusts.
 
 use super::{Claim, Manifest, ManifestError, Source, Tool, compile};
+use crate::call::Endpoint;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -161,6 +162,17 @@ fn claim(place: &str, claim: &Claim, tool: &Tool) -> Result {
         let fine = |method: &String| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
         if methods.is_empty() || !methods.iter().all(fine) {
             return wrong(format!("{place}.methods"), "must list HTTP methods in capital letters");
+        }
+        if let Some(method) = methods
+            .iter()
+            .find(|method| matches!(method.as_str(), "CONNECT" | "TRACE"))
+        {
+            return wrong(format!("{place}.methods"), format!("{method} is given to nobody"));
+        }
+        if let Source::Fixed(value) = claim.source()
+            && let Err(error) = Endpoint::parse(value)
+        {
+            return wrong(format!("{place}.network"), error.to_string());
         }
     }
     let kind = match claim {

@@ -105,6 +105,8 @@ pub enum Claim {
         network: Source,
         /// HTTP methods, upper case.
         methods: Vec<String>,
+        /// Whether it extends to where the answers send the tool, as far as the policy allows that.
+        redirects: bool,
     },
     /// A browser session.
     Browser {
@@ -132,6 +134,8 @@ struct WrittenPath {
 struct WrittenNetwork {
     network: Source,
     methods: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    redirects: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,7 +169,16 @@ impl Serialize for Claim {
                 optional,
             }
             .serialize(serializer),
-            Self::Network { network, methods } => WrittenNetwork { network, methods }.serialize(serializer),
+            Self::Network {
+                network,
+                methods,
+                redirects,
+            } => WrittenNetwork {
+                network,
+                methods,
+                redirects,
+            }
+            .serialize(serializer),
             Self::Browser { browser, access } => WrittenBrowser {
                 browser,
                 access: match access {
@@ -201,6 +214,7 @@ impl<'de> Deserialize<'de> for Claim {
                 .map(|written: WrittenNetwork| Self::Network {
                     network: written.network,
                     methods: written.methods,
+                    redirects: written.redirects,
                 }),
             ["browser"] => serde_json::from_value(value)
                 .map_err(wrong)
@@ -285,7 +299,10 @@ impl Claim {
                 let may = if *optional { ", if the policy allows it" } else { "" };
                 format!("{verb} {what} at {at}{link}{may}")
             }
-            Self::Network { methods, .. } => format!("{} to the host in {at}", methods.join(", ")),
+            Self::Network { methods, redirects, .. } => {
+                let on = if *redirects { ", and to where it sends on" } else { "" };
+                format!("{} to the host in {at}{on}", methods.join(", "))
+            }
             Self::Browser { access, .. } => match access {
                 Access::Read => format!("observes the browser session {at}"),
                 Access::Write => format!("drives the browser session {at}"),

@@ -36,6 +36,8 @@ pub enum WantKind {
         value: String,
         /// HTTP methods, upper case.
         methods: Vec<String>,
+        /// Whether it extends to where the answers send the tool.
+        redirects: bool,
     },
     /// A browser session.
     Browser {
@@ -114,9 +116,10 @@ fn want(claim: &Claim, value: String, place: Place) -> WantKind {
             symlink: *symlink,
             place,
         },
-        Claim::Network { methods, .. } => WantKind::Network {
+        Claim::Network { methods, redirects, .. } => WantKind::Network {
             value,
             methods: methods.clone(),
+            redirects: *redirects,
         },
         Claim::Browser { access, .. } => WantKind::Browser {
             session: value,

@@ -1,20 +1,33 @@
 //! Policy: what the operator allows. A pure decision over resources and names.
 //! It must not open or resolve anything, and never allows what no line allows.
+//!
+//! Sections for all tools, for one plugin and for one tool are laid over each other once, as `ToolRules`: of lists that
+//! allow, the innermost that is written counts; lists that refuse add up; limits only get narrower.
 
+mod address;
+mod grant;
 mod limits;
+mod network;
 mod parse;
 mod patterns;
+mod refusal;
+mod secret;
+mod tool;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub use limits::Limits;
+pub use address::{AddressRange, is_global};
+pub use limits::{LimitRow, Limits};
 pub use parse::PolicyError;
+pub use refusal::{Refusal, Verdict};
+pub use secret::{Secret, SecretSource};
+pub use tool::ToolRules;
 
-use crate::call::{Access, CanonicalPath, Entry, Resource};
-use crate::manifest::Claim;
-use patterns::Patterns;
-use std::collections::HashMap;
+use crate::call::{Access, Entry, Reach, Resource};
+use std::path::{Path, PathBuf};
+use written::Written;
 
 /// The built-in policy, as it is shipped and documented.
 pub const DEFAULT_TEXT: &str = include_str!("../../default-policy.toml");
@@ -24,174 +37,137 @@ pub const DEFAULT_TEXT: &str = include_str!("../../default-policy.toml");
 pub struct Policy {
     /// How messages call it: a file, or `the built-in policy`.
     name: String,
-    read: Patterns,
-    write: Patterns,
-    deny: Patterns,
-    deny_write: Patterns,
-    except: Patterns,
-    hosts: Vec<String>,
-    sessions: Vec<String>,
-    reuse: Vec<String>,
+    written: Written,
     limits: Limits,
-    plugins: HashMap<String, Limits>,
+    /// What holds for every tool that has no section of its own.
+    common: ToolRules,
 }
 
-/// What the policy says to one resource.
+/// A folder beside the workspace that calls may work in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes.
-    Allowed,
-    /// No.
-    Refused(Refusal),
-}
-
-/// Why a resource is refused, and what would allow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What was asked for: `write of .git/config`.
-    asked: String,
-    /// The rule that refuses it: `deny = [".git"] in [files] of the built-in policy`.
-    rule: String,
-    /// The lines that would allow it.
-    allow: String,
-}
-
-impl Refusal {
-    /// The refusal as a sentence that names the tool, the claim and the rule.
-    #[must_use]
-    pub fn message(&self, tool: &str, claim: usize, claims: &[Claim]) -> String {
-        let claim = match claims.get(claim) {
-            Some(declared) => format!("claim {}: {}", claim + 1, declared.describe()),
-            None => format!("claim {}", claim + 1),
-        };
-        format!("{tool}: {} ({claim}) is refused by {}", self.asked, self.rule)
-    }
-
-    /// What to write where to allow it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        format!("this line in toolyard.toml would allow it: {}", self.allow)
-    }
-}
-
-/// Why a name can't be used in one way.
-enum Reason<'a> {
-    Listed(&'static str, &'a str),
-    NotListed(&'static str),
+pub struct Mount {
+    /// Guests find it at `/name`.
+    pub name: String,
+    /// Where it is.
+    pub folder: PathBuf,
+    /// Whether it may be written.
+    pub access: Access,
 }
 
 impl Policy {
-    /// Judges one resource of a call: for a folder or tree, its root. What is refused below it is `visible`'s business.
+    /// Its name: the file that it was read from, or `the built-in policy`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it says to one tool of one plugin.
+    #[must_use]
+    pub fn for_tool(&self, plugin: &str, tool: &str) -> ToolRules {
+        // What is written was looked at when it was read, so this can only be a mistake of ours: then nothing is allowed.
+        parse::rules(&self.written, &self.name, &self.limits, Some((plugin, tool))).unwrap_or_else(|problem| {
+            debug_assert!(false, "{problem}");
+            parse::nothing()
+        })
+    }
+
+    /// Judges one resource for a tool that has no section of its own.
     #[must_use]
     pub fn judge(&self, entry: &Entry) -> Verdict {
-        match &entry.resource {
-            Resource::Path { path, .. } => match self.reason(path, entry.access) {
-                None => Verdict::Allowed,
-                Some(reason) => Verdict::Refused(self.file_refusal(path, entry.access, &reason)),
-            },
-            Resource::Network { host, port } => self.judge_host(host, *port),
-            Resource::Browser { session } => self.judge_session(session),
-            // Only ever held, until it is known which.
-            Resource::AnyBrowser => self.judge_session("*"),
-        }
+        self.common.judge(entry)
     }
 
-    /// Whether a guest may use `path` in this way, inside whatever was granted to it. Asked at every file operation.
+    /// What holds for every tool that has no section of its own.
     #[must_use]
-    pub fn visible(&self, path: &CanonicalPath, access: Access) -> bool {
-        self.reason(path, access).is_none()
+    pub fn common(&self) -> &ToolRules {
+        &self.common
     }
 
-    /// The first rule that speaks against using `path`; `None` if none does.
-    fn reason(&self, path: &CanonicalPath, access: Access) -> Option<Reason<'_>> {
-        let text = path.path();
-        if !self.except.matches(text) {
-            if let Some(pattern) = self.deny.find(text) {
-                return Some(Reason::Listed("deny", pattern));
-            }
-            if access == Access::Write
-                && let Some(pattern) = self.deny_write.find(text)
-            {
-                return Some(Reason::Listed("deny_write", pattern));
-            }
-        }
-        let (list, name) = match access {
-            Access::Read => (&self.read, "read"),
-            Access::Write => (&self.write, "write"),
-        };
-        match list.matches(text) {
-            true => None,
-            false => Some(Reason::NotListed(name)),
-        }
-    }
-
-    fn file_refusal(&self, path: &CanonicalPath, access: Access, reason: &Reason<'_>) -> Refusal {
-        let verb = match access {
-            Access::Read => "read",
-            Access::Write => "write",
-        };
-        let name = &self.name;
-        let (rule, list, has) = match reason {
-            Reason::Listed(list, pattern) => (
-                format!("{list} = [{pattern:?}] in [files] of {name}"),
-                "except",
-                &self.except,
-            ),
-            Reason::NotListed(list) => {
-                let has = if *list == "read" { &self.read } else { &self.write };
-                (
-                    format!("{list} in [files] of {name}, which doesn't list it"),
-                    *list,
-                    has,
-                )
-            }
-        };
-        let own = if path.path().is_empty() { "**" } else { path.path() };
-        let all: Vec<&str> = has.texts().chain([own]).collect();
-        Refusal {
-            asked: format!("{verb} of {path}"),
-            rule,
-            allow: format!("[files] {list} = {all:?}"),
-        }
-    }
-
-    fn judge_host(&self, host: &str, port: u16) -> Verdict {
-        let allowed = self.hosts.iter().any(|rule| {
-            let (name, wanted) = match rule.rsplit_once(':') {
-                Some((name, text)) => (name, text.parse().ok()),
-                None => (rule.as_str(), Some(port)),
-            };
-            let fits = match name.strip_prefix("*.") {
-                Some(suffix) => host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
-                None => name.eq_ignore_ascii_case(host),
-            };
-            fits && wanted == Some(port)
+    /// Folders beside the workspace.
+    #[must_use]
+    pub fn mounts(&self) -> Vec<Mount> {
+        let mounts = self.written.mounts.iter();
+        let mounts = mounts.map(|(name, mount)| Mount {
+            name: name.clone(),
+            folder: mount.path.clone(),
+            access: mount.access,
         });
-        match allowed {
-            true => Verdict::Allowed,
-            false => Verdict::Refused(Refusal {
-                asked: format!("reaching {host}:{port}"),
-                rule: format!("allow in [network] of {}, which doesn't list it", self.name),
-                allow: format!("[network] allow = [\"{host}:{port}\"]"),
-            }),
-        }
-    }
-
-    fn judge_session(&self, session: &str) -> Verdict {
-        match self.sessions.iter().any(|rule| rule == "*" || rule == session) {
-            true => Verdict::Allowed,
-            false => Verdict::Refused(Refusal {
-                asked: format!("using the browser session {session:?}"),
-                rule: format!("sessions in [browser] of {}, which doesn't list it", self.name),
-                allow: format!("[browser] sessions = [{session:?}]"),
-            }),
-        }
+        let mut mounts: Vec<Mount> = mounts.collect();
+        mounts.sort_by(|a, b| a.name.cmp(&b.name));
+        mounts
     }
 
     /// The tools whose answers may be given again while nothing that they read has changed; `*` for all.
     #[must_use]
     pub fn reuse(&self) -> &[String] {
-        &self.reuse
+        &self.written.reuse.tools
+    }
+
+    /// The file that every decision and every end of a call is written to.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Path> {
+        self.written.audit.file.as_deref()
+    }
+
+    /// Files with certificates (PEM) that are trusted beside the web's own.
+    #[must_use]
+    pub fn certificates(&self) -> &[PathBuf] {
+        &self.written.network.certificates
+    }
+
+    /// The servers that a plugin's connections are opened to ahead of its calls.
+    #[must_use]
+    pub fn warm(&self, plugin: &str) -> &[String] {
+        self.written.plugins.get(plugin).map_or(&[], |own| &own.warm)
+    }
+
+    /// The sections of plugins and tools that it has: names that exist nowhere are probably misspelled.
+    pub fn named(&self) -> (impl Iterator<Item = &str>, impl Iterator<Item = &str>) {
+        let grants = || self.written.allow.iter();
+        let plugins = self
+            .written
+            .plugins
+            .keys()
+            .chain(grants().filter_map(|grant| grant.plugin.as_ref()));
+        let tools = self
+            .written
+            .tools
+            .keys()
+            .chain(grants().filter_map(|grant| grant.tool.as_ref()));
+        (plugins.map(String::as_str), tools.map(String::as_str))
+    }
+
+    /// Lines that open more than one would expect of a careful operator, in words.
+    #[must_use]
+    pub fn open_doors(&self) -> Vec<String> {
+        let own = self.written.plugins.values().chain(self.written.tools.values());
+        let own = own.filter_map(|own| own.network.allow.as_ref()).flatten();
+        let grants = self.written.allow.iter().filter_map(|grant| grant.network.as_ref());
+        let rules = self.written.network.allow.iter().chain(own).chain(grants);
+        let wide = rules.filter(|rule| rule.is_for_all());
+        let mut doors: Vec<String> = wide
+            .map(|rule| format!("{rule} lets tools reach every server"))
+            .collect();
+        let files = &self.written.files;
+        if files
+            .deny
+            .as_ref()
+            .is_some_and(|list| !list.iter().any(|name| name == ".git"))
+        {
+            doors.push(
+                "deny in [files] no longer has \".git\": a hook written there is code that runs later".to_owned(),
+            );
+        }
+        if files
+            .deny_write
+            .as_ref()
+            .is_some_and(|list| !list.iter().any(|name| name == "toolyard.toml"))
+        {
+            doors.push(
+                "deny_write in [files] no longer has \"toolyard.toml\": a tool may rewrite its own policy".to_owned(),
+            );
+        }
+        doors
     }
 
     /// The limits of every call.
@@ -199,10 +175,28 @@ impl Policy {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+}
 
-    /// The limits of calls of one plugin: never wider than those of every call.
-    #[must_use]
-    pub fn limits_for(&self, plugin: &str) -> &Limits {
-        self.plugins.get(plugin).unwrap_or(&self.limits)
-    }
+/// The `[[allow]]` that gives one tool exactly one resource, to be appended to a policy.
+#[must_use]
+pub fn allow_lines(tool: &str, entry: &Entry) -> String {
+    let what = match &entry.resource {
+        Resource::Path { path, .. } => {
+            let verb = match entry.access {
+                Access::Read => "read",
+                Access::Write => "write",
+            };
+            let place = format!("{verb} = {:?}", patterns::exactly(path.path()));
+            match path.mount() {
+                "" => place,
+                mount => format!("mount = {mount:?}\n{place}"),
+            }
+        }
+        Resource::Network(Reach { endpoint, methods, .. }) => {
+            format!("network = {{ host = \"{endpoint}\", methods = {methods:?} }}")
+        }
+        Resource::Browser { session } => format!("session = {session:?}"),
+        Resource::AnyBrowser => "session = \"*\"".to_owned(),
+    };
+    format!("[[allow]]\ntool = {tool:?}\n{what}\n")
 }

@@ -1,11 +1,13 @@
 //! `toolyard.toml` to a policy. What is left out keeps the built-in value; what is unknown is an error with its line.
 //! It must not look for files.
 
+use super::limits::Limits;
+use super::network::NetworkRules;
 use super::patterns::Patterns;
-use super::{DEFAULT_TEXT, Limits, Policy};
-use serde::Deserialize;
-use std::collections::HashMap;
-use std::time::Duration;
+use super::tool::{Listed, ToolRules};
+use super::written::{Files, Own, Written};
+use super::{DEFAULT_TEXT, Policy};
+use crate::call::Endpoint;
 
 /// What is wrong with a policy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -17,104 +19,11 @@ pub struct PolicyError {
     pub problem: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Written {
-    files: Files,
-    network: Network,
-    browser: Browser,
-    reuse: Reuse,
-    limits: WrittenLimits,
-    plugins: HashMap<String, Plugin>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Files {
-    read: Vec<String>,
-    write: Vec<String>,
-    deny: Vec<String>,
-    deny_write: Vec<String>,
-    except: Vec<String>,
-}
-
-/// The built-in lists, once more: a test holds them against the shipped file.
-impl Default for Files {
-    fn default() -> Self {
-        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self {
-            read: list(&["**"]),
-            write: list(&["**"]),
-            deny: list(&[".git", ".hg", ".svn", ".jj", ".bzr", ".env", ".env.*", ".envrc"]),
-            deny_write: list(&["toolyard.toml"]),
-            except: list(&[".env.example", ".env.sample", ".env.template"]),
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Network {
-    allow: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Browser {
-    sessions: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Reuse {
-    tools: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Plugin {
-    limits: WrittenLimits,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenLimits {
-    wall_ms: Option<u64>,
-    memory_bytes: Option<u64>,
-    output_bytes: Option<u64>,
-    log_bytes: Option<u64>,
-    argument_bytes: Option<u64>,
-    open_files: Option<u32>,
-    in_place_bytes: Option<u64>,
-    waiting_calls: Option<usize>,
-    client_calls: Option<usize>,
-    component_bytes: Option<u64>,
-    reuse_bytes: Option<u64>,
-}
-
-impl WrittenLimits {
-    fn over(&self, base: &Limits) -> Limits {
-        Limits {
-            wall: self.wall_ms.map_or(base.wall, Duration::from_millis),
-            memory: self.memory_bytes.unwrap_or(base.memory),
-            output: self.output_bytes.unwrap_or(base.output),
-            log: self.log_bytes.unwrap_or(base.log),
-            arguments: self.argument_bytes.unwrap_or(base.arguments),
-            open_files: self.open_files.unwrap_or(base.open_files),
-            in_place: self.in_place_bytes.unwrap_or(base.in_place),
-            waiting: self.waiting_calls.unwrap_or(base.waiting),
-            client_waiting: self.client_calls.unwrap_or(base.client_waiting),
-            component: self.component_bytes.unwrap_or(base.component),
-            reuse: self.reuse_bytes.unwrap_or(base.reuse),
-        }
-    }
-}
-
 impl Policy {
     /// Reads a policy; `name` is how messages call it.
     ///
     /// # Errors
-    /// If it isn't TOML of this form, or a pattern makes no sense.
+    /// If it isn't TOML of this form, or a line makes no sense.
     pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
         let fail = |problem: String| PolicyError {
             name: name.to_owned(),
@@ -123,61 +32,194 @@ impl Policy {
         let written: Written = toml::from_str(text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
         build(written, name).map_err(fail)
     }
-
-    fn built_in() -> Option<Self> {
-        build(Written::default(), "the built-in policy").ok()
-    }
 }
 
 /// The built-in policy.
 impl Default for Policy {
     fn default() -> Self {
-        Self::built_in().unwrap_or_else(|| {
-            debug_assert!(false, "the built-in lists are patterns: {DEFAULT_TEXT}");
-            nothing()
+        build(Written::default(), BUILT_IN).unwrap_or_else(|problem| {
+            debug_assert!(false, "the built-in lists are patterns: {problem} {DEFAULT_TEXT}");
+            Self {
+                name: BUILT_IN.to_owned(),
+                written: Written::default(),
+                limits: Limits::default(),
+                common: nothing(),
+            }
         })
     }
 }
 
-/// A policy that allows nothing: where a doubt could only be a mistake of ours, it is a refusal.
-fn nothing() -> Policy {
-    let none = Patterns::default;
-    Policy {
-        name: "the built-in policy".to_owned(),
+const BUILT_IN: &str = "the built-in policy";
+
+/// Rules that allow nothing: where a doubt could only be a mistake of ours, it is a refusal.
+pub(super) fn nothing() -> ToolRules {
+    let section = || "files".into();
+    let none = || Listed {
+        section: section(),
+        list: Patterns::default(),
+    };
+    ToolRules {
+        policy: BUILT_IN.into(),
         read: none(),
         write: none(),
-        deny: none(),
-        deny_write: none(),
-        except: none(),
-        hosts: Vec::new(),
-        sessions: Vec::new(),
-        reuse: Vec::new(),
+        deny: Vec::new(),
+        deny_write: Vec::new(),
+        except: Vec::new(),
+        symlinks: false,
+        network: Listed {
+            section: "network".into(),
+            list: NetworkRules::default(),
+        },
+        sessions: Listed {
+            section: "browser".into(),
+            list: Vec::new(),
+        },
+        grants: Vec::new(),
+        secrets: Vec::new(),
         limits: Limits::default(),
-        plugins: HashMap::new(),
+        defaults: serde_json::Map::new(),
     }
 }
 
 fn build(written: Written, name: &str) -> Result<Policy, String> {
-    let files = written.files;
-    let list = |key: &str, texts: &[String]| {
-        Patterns::new(texts).map_err(|(pattern, problem)| format!("[files] {key}: {pattern:?}: {problem}"))
-    };
     let limits = written.limits.over(&Limits::default());
-    let plugins = written.plugins.into_iter().map(|(name, plugin)| {
-        let own = plugin.limits.over(&limits).within(&limits);
-        (name, own)
-    });
+    for mount in written.mounts.keys() {
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+        if !mount.starts_with(|c: char| c.is_ascii_lowercase()) || !mount.chars().all(fine) {
+            return Err(format!(
+                "[mounts.{mount}]: a mount's name begins with a-z and goes on with a-z, 0-9, _ or -"
+            ));
+        }
+    }
+    for (which, secret) in &written.secrets {
+        secret
+            .build(which)
+            .map_err(|problem| format!("[secrets.{which}]: {problem}"))?;
+    }
+    for (at, grant) in written.allow.iter().enumerate() {
+        grant
+            .build()
+            .map_err(|problem| format!("[[allow]] number {}: {problem}", at + 1))?;
+    }
+    // Every section is laid together once, so that a mistake in it is told now and not at a call.
+    let common = rules(&written, name, &limits, None)?;
+    for plugin in written.plugins.keys() {
+        rules(&written, name, &limits, Some((plugin, "")))?;
+    }
+    for tool in written.tools.keys() {
+        rules(&written, name, &limits, Some(("", tool)))?;
+    }
+    for (kind, own) in [("plugins", &written.plugins), ("tools", &written.tools)] {
+        for (which, own) in own {
+            check(&format!("{kind}.{which}"), kind, own)?;
+        }
+    }
     Ok(Policy {
         name: name.to_owned(),
-        read: list("read", &files.read)?,
-        write: list("write", &files.write)?,
-        deny: list("deny", &files.deny)?,
-        deny_write: list("deny_write", &files.deny_write)?,
-        except: list("except", &files.except)?,
-        hosts: written.network.allow,
-        sessions: written.browser.sessions,
-        reuse: written.reuse.tools,
-        plugins: plugins.collect(),
+        written,
         limits,
+        common,
     })
+}
+
+/// What makes sense only for a plugin, or only for a tool.
+fn check(section: &str, kind: &str, own: &Own) -> Result<(), String> {
+    if let Some(key) = own.limits.misplaced() {
+        return Err(format!(
+            "[{section}.limits] {key} is a limit of the host as a whole; it belongs in [limits]"
+        ));
+    }
+    if kind == "plugins" && !own.defaults.is_empty() {
+        return Err(format!(
+            "[{section}.defaults]: arguments belong to a tool, in [tools.NAME.defaults]"
+        ));
+    }
+    if kind == "tools" && !own.warm.is_empty() {
+        return Err(format!(
+            "[{section}] warm: connections belong to a plugin, in [plugins.NAME]"
+        ));
+    }
+    let wrong = own.warm.iter().find_map(|text| Endpoint::parse(text).err());
+    wrong.map_or(Ok(()), |error| Err(format!("[{section}] warm: {error}")))
+}
+
+/// The sections for all, for the plugin and for the tool, laid over each other.
+pub(super) fn rules(
+    written: &Written,
+    name: &str,
+    ceiling: &Limits,
+    whose: Option<(&str, &str)>,
+) -> Result<ToolRules, String> {
+    let mut rules = ToolRules {
+        policy: name.into(),
+        limits: ceiling.clone(),
+        ..nothing()
+    };
+    lay_files("files", &written.files.over_built_in(), &mut rules)?;
+    rules.network.list = NetworkRules {
+        allow: written.network.allow.clone(),
+        deny: written.network.deny.clone(),
+    };
+    rules.sessions.list.clone_from(&written.browser.sessions);
+    let (plugin, tool) = whose.unwrap_or_default();
+    let sections = [
+        ("plugins", plugin, written.plugins.get(plugin)),
+        ("tools", tool, written.tools.get(tool)),
+    ];
+    for (kind, which, own) in sections {
+        if let (Some(own), Some(_)) = (own, whose) {
+            lay(&format!("{kind}.{which}"), own, ceiling, &mut rules)?;
+        }
+    }
+    let mine = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|wanted| wanted == own);
+    for grant in &written.allow {
+        if mine(&grant.tool, tool) && mine(&grant.plugin, plugin) {
+            rules.grants.push(grant.build()?);
+        }
+    }
+    for (which, secret) in written.secrets.iter().filter(|(_, secret)| secret.is_of(plugin)) {
+        rules.secrets.push(secret.build(which)?);
+    }
+    Ok(rules)
+}
+
+fn lay_files(section: &str, files: &Files, rules: &mut ToolRules) -> Result<(), String> {
+    let list = |key: &str, texts: &Option<Vec<String>>| -> Result<Option<Listed<Patterns>>, String> {
+        let Some(texts) = texts else { return Ok(None) };
+        let patterns = Patterns::new(texts);
+        let list = patterns.map_err(|(pattern, problem)| format!("[{section}] {key}: {pattern:?}: {problem}"))?;
+        Ok(Some(Listed {
+            section: section.into(),
+            list,
+        }))
+    };
+    if let Some(read) = list("read", &files.read)? {
+        rules.read = read;
+    }
+    if let Some(write) = list("write", &files.write)? {
+        rules.write = write;
+    }
+    rules.deny.extend(list("deny", &files.deny)?);
+    rules.deny_write.extend(list("deny_write", &files.deny_write)?);
+    rules.except.extend(list("except", &files.except)?);
+    rules.symlinks = files.symlinks.unwrap_or(rules.symlinks);
+    Ok(())
+}
+
+fn lay(section: &str, own: &Own, ceiling: &Limits, rules: &mut ToolRules) -> Result<(), String> {
+    lay_files(&format!("{section}.files"), &own.files, rules)?;
+    if let Some(allow) = &own.network.allow {
+        rules.network.section = format!("{section}.network").into();
+        rules.network.list.allow.clone_from(allow);
+    }
+    rules.network.list.deny.extend(own.network.deny.iter().cloned());
+    if let Some(sessions) = &own.browser.sessions {
+        rules.sessions = Listed {
+            section: format!("{section}.browser").into(),
+            list: sessions.clone(),
+        };
+    }
+    rules.limits = own.limits.over(&rules.limits).within(&rules.limits).within(ceiling);
+    rules.defaults.extend(own.defaults.clone());
+    Ok(())
 }

@@ -3,16 +3,23 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 /// A list of patterns, in its order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Patterns(Vec<Pattern>);
 
-#[derive(Clone, Debug)]
+/// As they are written.
+impl std::fmt::Debug for Patterns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.texts()).finish()
+    }
+}
+
+#[derive(Clone)]
 struct Pattern {
     text: String,
     kind: Kind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Kind {
     /// Everything.
     All,
@@ -95,4 +102,23 @@ fn kind(text: &str) -> Result<Kind, String> {
     } else {
         Kind::Path(matcher)
     })
+}
+
+/// The pattern that means exactly this path from the root, and what lies below it.
+pub(super) fn exactly(path: &str) -> String {
+    if path.is_empty() {
+        return "**".to_owned();
+    }
+    let mut text = String::with_capacity(path.len() + 1);
+    // Without a slash it would mean the name anywhere.
+    if !path.contains('/') {
+        text.push('/');
+    }
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
 }

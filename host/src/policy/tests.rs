@@ -1,24 +1,34 @@
 //! The policy as tables. It must not touch a file.
 
+mod network;
+mod sections;
+
 use super::*;
-use crate::call::Scope;
+use crate::call::{CanonicalPath, Endpoint, Scope};
 
 fn path(text: &str) -> CanonicalPath {
     CanonicalPath::new("", text)
 }
 
 fn check(policy: &Policy, access: Access, text: &str, expect: bool) {
-    assert_eq!(policy.visible(&path(text), access), expect, "{access:?} {text}");
+    assert_eq!(
+        policy.common().visible(&path(text), access),
+        expect,
+        "{access:?} {text}"
+    );
 }
 
 #[test]
 fn the_shipped_file_is_the_built_in_policy() {
     let shipped = Policy::parse(DEFAULT_TEXT, "the built-in policy").expect("the shipped file");
-    assert_eq!(format!("{shipped:?}"), format!("{:?}", Policy::default()));
-    assert_eq!(
-        format!("{:?}", Policy::parse("", "the built-in policy")),
-        format!("{:?}", Ok::<_, ()>(shipped))
-    );
+    let empty = Policy::parse("", "the built-in policy").expect("an empty file");
+    for policy in [&shipped, &empty] {
+        assert_eq!(
+            format!("{:?}", policy.common()),
+            format!("{:?}", Policy::default().common())
+        );
+        assert_eq!(policy.limits(), Policy::default().limits());
+    }
 }
 
 #[test]
@@ -103,9 +113,12 @@ fn refusals() {
         scope: Scope::File,
         object: None,
     };
-    let host = |host: &str, port| Resource::Network {
-        host: host.into(),
-        port,
+    let host = |host: &str, port| {
+        Resource::Network(Reach {
+            endpoint: Endpoint::parse(&format!("{host}:{port}")).expect("an endpoint"),
+            methods: ["GET".to_owned()].into(),
+            redirects: false,
+        })
     };
     let policy = Policy::default();
     let said = refusal(&policy, file(".git/config"), Access::Write);
@@ -115,7 +128,8 @@ fn refusals() {
         this line in toolyard.toml would allow it: [files] except = [\".env.example\", \".env.sample\", \".env.template\", \".git/config\"]"
     );
     assert!(
-        refusal(&policy, host("example.com", 443), Access::Read).contains("[network] allow = [\"example.com:443\"]")
+        refusal(&policy, host("example.com", 443), Access::Read)
+            .contains("[network] allow = [\"https://example.com\"]")
     );
     let session = Resource::Browser { session: "main".into() };
     assert!(refusal(&policy, session.clone(), Access::Write).contains("[browser] sessions = [\"main\"]"));
@@ -189,11 +203,11 @@ fn limits() {
     let text = "[limits]\nwall_ms = 1000\n[plugins.fs.limits]\nwall_ms = 5000\nmemory_bytes = 1";
     let policy = Policy::parse(text, "p").expect("a policy");
     assert_eq!(policy.limits().wall.as_millis(), 1000);
-    let narrow = policy.limits_for("fs");
+    let narrow = policy.for_tool("fs", "read_file").limits().clone();
     assert_eq!(
         (narrow.wall.as_millis(), narrow.memory),
         (1000, 1),
         "never wider than the limits of all"
     );
-    assert_eq!(policy.limits_for("text"), policy.limits());
+    assert_eq!(policy.for_tool("text", "hash").limits(), policy.limits());
 }

@@ -53,6 +53,7 @@ pub fn event(event: &Event) -> Value {
     let mut value = match &event.what {
         What::Queued { tool, waits } => json!({ "event": "queued", "tool": tool, "waits_for": waits_for(waits) }),
         What::Planned { waits } => json!({ "event": "planned", "waits_for": waits_for(waits) }),
+        What::Asking { question } => json!({ "event": "asking", "question": question }),
         What::Started => json!({ "event": "started" }),
         What::Progress { done, total, message } => {
             json!({ "event": "progress", "done": done, "total": total, "message": message })
@@ -125,8 +126,8 @@ pub fn entry(entry: &Entry) -> Value {
     let access = match (&entry.resource, entry.access) {
         (Resource::Browser { .. } | Resource::AnyBrowser, Access::Read) => "observe",
         (Resource::Browser { .. } | Resource::AnyBrowser, Access::Write) => "drive",
-        (Resource::Path { .. } | Resource::Network { .. }, Access::Read) => "read",
-        (Resource::Path { .. } | Resource::Network { .. }, Access::Write) => "write",
+        (Resource::Path { .. } | Resource::Network(_), Access::Read) => "read",
+        (Resource::Path { .. } | Resource::Network(_), Access::Write) => "write",
     };
     match &entry.resource {
         Resource::Path { path, scope, object } => {
@@ -141,8 +142,13 @@ pub fn entry(entry: &Entry) -> Value {
             }
             shown
         }
-        Resource::Network { host, port } => {
-            json!({ "kind": "network", "resource": format!("{host}:{port}"), "access": access })
+        Resource::Network(reach) => {
+            let (endpoint, methods) = (reach.endpoint.to_string(), &*reach.methods);
+            let mut shown = json!({ "kind": "network", "resource": endpoint, "access": access, "methods": methods });
+            if let (Some(fields), true) = (shown.as_object_mut(), reach.redirects) {
+                fields.insert("redirects".into(), Value::Bool(true));
+            }
+            shown
         }
         Resource::Browser { session } => json!({ "kind": "browser", "resource": session, "access": access }),
         Resource::AnyBrowser => json!({ "kind": "browser", "resource": null, "access": access }),

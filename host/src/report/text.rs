@@ -2,6 +2,7 @@
 
 use super::Summary;
 use crate::call::{Access, Content, Entry, Outcome, Resource, Scope, Status};
+use crate::walls::{self, Wall};
 use std::fmt::Write as _;
 
 /// Whether text may carry colours.
@@ -63,7 +64,7 @@ pub fn visible(text: &str) -> String {
             '\n' | '\t' => shown.push(c),
             // Direction marks could make a line read as something else.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
-            c if c.is_control() => _ = write!(shown, "\\x{:02x}", u32::from(c)),
+            c if c.is_control() && walls::stands(Wall::Escapes) => _ = write!(shown, "\\x{:02x}", u32::from(c)),
             c => shown.push(c),
         }
     }
@@ -186,7 +187,10 @@ pub fn words(entry: &Entry) -> String {
             };
             format!("{verb} {}{below}{links}", visible(&path.to_string()))
         }
-        (Resource::Network { host, port }, _) => format!("reaches {host}:{port}"),
+        (Resource::Network(reach), _) => {
+            let on = if reach.redirects { ", and where it sends on" } else { "" };
+            format!("{} to {}{on}", reach.methods.join(", "), reach.endpoint)
+        }
         (Resource::Browser { session }, Access::Read) => format!("observes the browser session {session}"),
         (Resource::AnyBrowser, Access::Read) => "observes some browser session".to_owned(),
         (Resource::AnyBrowser, Access::Write) => "drives some browser session".to_owned(),

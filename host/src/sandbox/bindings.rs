@@ -9,4 +9,5 @@ wasmtime::component::bindgen!({
 
 pub(super) use self::exports::toolyard::plugin::tools::{Failure, Output};
 pub(super) use self::toolyard::plugin::report;
+pub(super) use self::toolyard::plugin::secrets;
 pub(super) use self::toolyard::plugin::types;

@@ -3,7 +3,9 @@
 
 use super::Job;
 use super::bindings::{Failure, Output, types};
-use crate::call::{CallError, Content, Status};
+use super::net::NetEnd;
+use crate::call::{CallError, Content, Endpoint, Status};
+use crate::walls::{self, Wall};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +21,19 @@ pub(super) type Answer = Result<Output, Failure>;
 pub(super) enum Broken {
     Cancelled,
     Timeout,
+    /// It has computed for longer than it may.
+    Cpu,
     Trap(wasmtime::Error),
 }
 
 /// Limits that refused the guest something while it ran.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Reached {
     pub(super) memory: bool,
     pub(super) open_files: bool,
+    pub(super) net: NetEnd,
+    pub(super) write_bytes: bool,
+    pub(super) made_files: bool,
 }
 
 /// How a run ended: the part of an outcome that the sandbox knows.
@@ -50,6 +57,8 @@ pub struct Ended {
     pub repeatable: bool,
     /// How long it computed.
     pub cpu: Duration,
+    /// Servers beyond its footprint that answers sent it to, each allowed by the policy.
+    pub beyond: Vec<Endpoint>,
 }
 
 impl Ended {
@@ -70,6 +79,7 @@ impl Ended {
             document: None,
             repeatable: false,
             cpu: Duration::ZERO,
+            beyond: Vec::new(),
         }
     }
 
@@ -93,7 +103,7 @@ impl Ended {
     }
 }
 
-pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job, log: String) -> Ended {
+pub(super) fn judge(answer: Result<Answer, Broken>, reached: &Reached, job: &Job, log: String) -> Ended {
     let mut ended = match answer {
         Ok(Ok(output)) => accept(output, job),
         Ok(Err(failure)) => refuse(failure, reached, job),
@@ -111,6 +121,14 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job,
             )
             .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
         }
+        Err(Broken::Cpu) => {
+            let ms = job.limits.cpu.as_millis();
+            over(
+                "cpu",
+                format!("{} computed for more than the {ms} ms allowed", job.tool),
+            )
+            .hint("raise cpu_ms in the policy")
+        }
         Err(Broken::Trap(error)) => trapped(&error, reached, job, &log),
     };
     ended.log = log;
@@ -119,7 +137,7 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: Reached, job: &Job,
 
 fn accept(output: Output, job: &Job) -> Ended {
     let bytes = size(&output);
-    if bytes > job.limits.output {
+    if bytes > job.limits.output && walls::stands(Wall::Output) {
         return over(
             "output",
             format!(
@@ -160,6 +178,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         document: None,
         repeatable: false,
         cpu: Duration::ZERO,
+        beyond: Vec::new(),
     }
 }
 
@@ -177,12 +196,14 @@ fn not_json(error: &serde_json::Error, job: &Job) -> Ended {
     Ended::error(Status::Failed, "invalid_output", message)
 }
 
-fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
-    if reached.open_files {
-        return over(
-            "open_files",
-            format!("{} opened more than {} files at once", job.tool, job.limits.open_files),
-        );
+fn refuse(failure: Failure, reached: &Reached, job: &Job) -> Ended {
+    if let Some(ended) = files_over(reached, job) {
+        return ended;
+    }
+    if let Some(limit) = reached.net.over {
+        let said = clip(failure.message);
+        let message = format!("{}: {said} (more than the {limit} allowed)", job.tool);
+        return over(limit, message).hint(format!("raise {limit} in the policy"));
     }
     let status = match failure.kind {
         types::FailureKind::Failed => Status::Failed,
@@ -199,10 +220,40 @@ fn refuse(failure: Failure, reached: Reached, job: &Job) -> Ended {
         .collect();
     let code = if code.is_empty() { "failed" } else { &code };
     let mut ended = Ended::error(status, code, clip(failure.message));
+    // The host knows better than the tool why a server could not be reached.
+    if let Some(refusal) = &reached.net.refused {
+        return ended.hint(format!("{}; {}", refusal.reason(), refusal.hint()));
+    }
     if let Some(hint) = failure.hint {
         ended = ended.hint(clip(hint));
     }
     ended
+}
+
+/// The limit on files that refused the guest something, if one did: what a call that failed failed for.
+fn files_over(reached: &Reached, job: &Job) -> Option<Ended> {
+    let (tool, limits) = (&job.tool, &job.limits);
+    if reached.open_files {
+        let message = format!("{tool} opened more than {} files at once", limits.open_files);
+        return Some(over("open_files", message).hint("raise open_files in the policy"));
+    }
+    if reached.write_bytes {
+        let message = format!(
+            "{tool} wanted to write more than the {} bytes allowed",
+            limits.write_bytes
+        );
+        return Some(over("write_bytes", message).hint("raise write_bytes in the policy"));
+    }
+    reached.made_files.then(|| too_many_made(job))
+}
+
+/// The end of a call that wanted too many files, or whose names need too many folders.
+pub(super) fn too_many_made(job: &Job) -> Ended {
+    let message = format!(
+        "{} wanted to make more than the {} files and folders allowed",
+        job.tool, job.limits.made_files
+    );
+    over("made_files", message).hint("raise made_files in the policy")
 }
 
 /// The longest message of a tool that is passed on, in characters.
@@ -219,7 +270,7 @@ fn over(code: &str, message: String) -> Ended {
     Ended::error(Status::Limit, code, message)
 }
 
-fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> Ended {
+fn trapped(error: &wasmtime::Error, reached: &Reached, job: &Job, log: &str) -> Ended {
     let tool = &job.tool;
     if reached.memory {
         let limit = job.limits.memory;
@@ -228,6 +279,9 @@ fn trapped(error: &wasmtime::Error, reached: Reached, job: &Job, log: &str) -> E
             format!("{tool} needed more than the {limit} bytes of memory allowed"),
         )
         .hint("raise memory_bytes in the policy");
+    }
+    if let Some(ended) = files_over(reached, job) {
+        return ended;
     }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         return over("handles", format!("{tool} held too many handles at once"));

@@ -14,30 +14,31 @@ const TICK: Duration = Duration::from_millis(2);
 /// Instances that may be alive at once. Memory is only reserved, not used, until a guest touches it.
 pub const MAX_INSTANCES: u32 = 256;
 
-/// Guests' own stacks: 512 KiB for wasm code, the rest for the host functions it calls.
-const WASM_STACK: usize = 512 << 10;
-const FIBER_STACK: usize = 1 << 20;
+/// The most that a guest's stack of wasm frames may be, and what stands beside it for the host functions that it calls.
+const MOST_STACK: u64 = 4 << 20;
+const HOST_STACK: usize = 512 << 10;
 
 /// The engine as toolyard configures it: instances from a pool where the machine can reserve the address space, else
 /// allocated one by one.
 ///
 /// # Errors
 /// If this machine can't run wasmtime at all.
-pub(super) fn new() -> wasmtime::Result<Engine> {
-    let mut config = base();
+pub(super) fn new(stack: u64) -> wasmtime::Result<Engine> {
+    let stack = usize::try_from(stack.clamp(64 << 10, MOST_STACK)).unwrap_or(HOST_STACK);
+    let mut config = base(stack);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     Engine::new(&config).or_else(|error| {
         tracing::debug!(%error, "no room for a pool of instances; allocating one by one");
-        Engine::new(&base())
+        Engine::new(&base(stack))
     })
 }
 
-fn base() -> Config {
+fn base(stack: usize) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack + HOST_STACK)
         // Proposals that tools don't need are only surface.
         .wasm_threads(false)
         .wasm_gc(false)

@@ -9,34 +9,36 @@ mod clock;
 mod end;
 mod engine;
 mod files;
+mod link;
 mod log;
+mod net;
 mod slot;
 mod store;
 
 pub use end::Ended;
 pub use engine::MAX_INSTANCES;
 pub use log::Sink;
+pub use net::{HeaderName, HeaderValue, Lookup, Resolve, Trust};
 pub use slot::Slot;
 #[cfg(test)]
 pub(crate) use store::mistake;
 
-use crate::call::{Footprint, Status};
-use crate::policy::{Limits, Policy};
+use crate::call::{Endpoint, Footprint, Status};
+use crate::policy::{Limits, ToolRules};
+use crate::walls::{self, Wall};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
-use files::{Gate, GateView, Gated};
+use files::Gate;
+use net::{Client, Net};
 use slot::OnSlot;
 use std::path::Path;
 use std::sync::Arc;
-use store::{Reports, State};
-use tokio::sync::oneshot;
-use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use std::time::Duration;
+use store::State;
+use tokio::sync::{Semaphore, oneshot};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::{WasiView, p2};
-
-/// Bytes that one host call may make the host allocate.
-const HOST_CALL_BYTES: usize = 16 << 20;
 
 /// Ticks before a guest steps back for the first time: a small call is over before the second, and never does.
 const FIRST_TICKS: u64 = 2;
@@ -48,6 +50,10 @@ pub struct Sandbox {
     ticker: engine::Ticker,
     clock: clock::Clock,
     cache: Option<Cache>,
+    client: Arc<Client>,
+    /// As many components are compiled at once.
+    jobs: Arc<Semaphore>,
+    compile: Duration,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -69,14 +75,20 @@ impl std::fmt::Debug for Compiled {
 }
 
 /// Why the sandbox or a component can't be made ready.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SandboxError {
     /// This machine can't run wasmtime.
     #[error("the WebAssembly engine can't start: {0}")]
     Engine(String),
+    /// What TLS is to trust makes no sense.
+    #[error("certificates: {0}")]
+    Trust(String),
     /// The bytes are not a component that fits.
     #[error("not a usable component: {0}")]
     Component(String),
+    /// It takes too long.
+    #[error("it takes more than {} ms to compile; compile_ms in the policy says how long it may", .0.as_millis())]
+    TooSlow(Duration),
 }
 
 /// One call, with everything that was decided about it.
@@ -85,12 +97,14 @@ pub struct Job {
     pub plugin: Compiled,
     /// The tool's name.
     pub tool: String,
+    /// Its plugin's name: connections are kept for the tools of one plugin.
+    pub family: String,
     /// The arguments as JSON text, paths already canonical.
     pub arguments: String,
     /// Where paths live.
     pub workspace: Arc<Workspace>,
-    /// What is visible inside granted trees.
-    pub policy: Arc<Policy>,
+    /// What is visible inside granted trees, and which servers may be at which addresses.
+    pub rules: Arc<ToolRules>,
     /// What was compared, and is now opened.
     pub footprint: Arc<Footprint>,
     /// What it may use.
@@ -113,19 +127,32 @@ impl std::fmt::Debug for Job {
 }
 
 impl Sandbox {
-    /// An engine and a linker; compiled code is kept below `cache` if one is given.
+    /// An engine and a linker with the default limits; compiled code is kept below `cache` if one is given.
     ///
     /// # Errors
     /// If this machine can't run wasmtime.
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        Self::with(cache, &Limits::default(), Trust::default())
+    }
+
+    /// The same with these limits of the host as a whole, and what the network needs.
+    ///
+    /// # Errors
+    /// If this machine can't run wasmtime, or a certificate can't be read.
+    pub fn with(cache: Option<&Path>, limits: &Limits, trust: Trust) -> Result<Self, SandboxError> {
         let fail = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let engine = engine::new().map_err(fail)?;
+        let engine = engine::new(limits.stack).map_err(fail)?;
         let mut linker = Linker::new(&engine);
-        link(&mut linker).map_err(fail)?;
+        link::link(&mut linker).map_err(fail)?;
         let key = engine::compatibility_key(&engine);
         let ticker = engine::Ticker::start(engine.clone()).map_err(|e| SandboxError::Engine(e.to_string()))?;
         let clock = clock::Clock::start().map_err(|e| SandboxError::Engine(e.to_string()))?;
         Ok(Self {
+            jobs: Arc::new(Semaphore::new(
+                usize::try_from(limits.compile_jobs.clamp(1, 1024)).unwrap_or(1),
+            )),
+            compile: limits.compile,
+            client: Arc::new(Client::new(trust).map_err(SandboxError::Trust)?),
             clock,
             cache: cache.and_then(|root| Cache::open(root, key)),
             engine,
@@ -156,6 +183,31 @@ impl Sandbox {
         Ok(Compiled(PluginPre::new(pre).map_err(fail)?))
     }
 
+    /// The same on a thread of its own, in turn with others and not for longer than a component may take. One that takes
+    /// longer keeps its turn until it is done: a compilation can't be stopped.
+    ///
+    /// # Errors
+    /// As `compile`, and if it takes too long.
+    pub(crate) async fn compile_apart(self: &Arc<Self>, bytes: Arc<[u8]>) -> Result<Compiled, SandboxError> {
+        let turn = Arc::clone(&self.jobs).acquire_owned().await;
+        let turn = turn.map_err(|error| SandboxError::Engine(error.to_string()))?;
+        let sandbox = Arc::clone(self);
+        let work = tokio::task::spawn_blocking(move || {
+            let done = sandbox.compile(&bytes);
+            drop(turn);
+            done
+        });
+        match tokio::time::timeout(self.compile, work).await {
+            Ok(done) => done.map_err(|error| SandboxError::Engine(error.to_string()))?,
+            Err(_) => Err(SandboxError::TooSlow(self.compile)),
+        }
+    }
+
+    /// Opens connections ahead of the requests of a plugin's tools; waits for none.
+    pub fn warm(&self, family: &str, endpoint: Endpoint, rules: Arc<ToolRules>) {
+        self.client.warm(family, endpoint, rules);
+    }
+
     /// Makes all guests step back once, so that those that are to stop notice now and not at the next tick.
     pub fn nudge(&self) {
         for _ in 0..FIRST_TICKS {
@@ -169,22 +221,28 @@ impl Sandbox {
     /// block: small file operations happen right there.
     pub async fn run(&self, mut job: Job) -> Ended {
         let footprint = Arc::clone(&job.footprint);
-        let (workspace, policy) = (Arc::clone(&job.workspace), Arc::clone(&job.policy));
-        let mut gate = Gate::new(workspace, policy, &footprint, &job.limits);
+        let (workspace, rules) = (Arc::clone(&job.workspace), Arc::clone(&job.rules));
+        let mut gate = Gate::new(workspace, rules, &footprint, &job.limits);
         if let Err((folder, error)) = gate.make_parents() {
             gate.tidy();
+            if gate.made_refused() {
+                return end::too_many_made(&job);
+            }
             let message = format!("{}: the folder {folder} can't be made: {error}", job.tool);
             return Ended::error(Status::Failed, "io", message);
         }
         let mut store = self.store(gate, &mut job);
         let running = self.ticker.running();
         let (mut stop, slot) = (job.stop.take(), job.slot.take());
-        let mut guest = OnSlot::new(call(&mut store, &job), slot);
+        let mut guest = OnSlot::new(call(&mut store, &job), slot, job.limits.cpu);
         let answer = tokio::select! {
             biased;
             () = stopped(&mut stop) => Err(end::Broken::Cancelled),
-            () = tokio::time::sleep(job.limits.wall) => Err(end::Broken::Timeout),
-            answer = &mut guest => answer.map_err(end::Broken::Trap),
+            () = tokio::time::sleep(job.limits.wall), if walls::stands(Wall::Deadline) => Err(end::Broken::Timeout),
+            answer = &mut guest => match answer {
+                Some(answer) => answer.map_err(end::Broken::Trap),
+                None => Err(end::Broken::Cpu),
+            },
         };
         let cpu = guest.spent();
         drop((guest, running));
@@ -194,10 +252,12 @@ impl Sandbox {
     }
 
     fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {
-        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take(), job.seed);
+        let client = Arc::clone(&self.client);
+        let net = Net::new(client, &job.family, Arc::clone(&job.rules), &job.limits, &job.footprint);
+        let state = State::new(gate, net, &job.limits, self.clock.handle(), job.sink.take(), job.seed);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(HOST_CALL_BYTES);
+        store.set_hostcall_fuel(usize::try_from(job.limits.host_call).unwrap_or(usize::MAX));
         // At every tick a busy guest steps back and lets others run; time limits and cancels take effect there.
         store.epoch_deadline_callback(|_| {
             slot::step_back();
@@ -230,6 +290,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         table,
         wasi,
         mut gate,
+        net,
         memory,
         log,
         alarms: _,
@@ -239,12 +300,20 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
     gate.settled().await;
     let reached = end::Reached {
         memory: memory.refused,
-        open_files: gate.limit_reached(),
+        open_files: gate.open_refused(),
+        write_bytes: gate.bytes_refused(),
+        made_files: gate.made_refused(),
+        net: net.end(),
     };
-    let mut ended = end::judge(answer, reached, job, log.take());
+    let mut ended = end::judge(answer, &reached, job, log.take());
+    let beyond = reached.net.beyond;
+    let on = beyond
+        .iter()
+        .map(|server| format!("was sent on to {server}, which the policy allows"));
+    let mut notes: Vec<String> = on.collect();
     match ended.status {
         Status::Ok => match gate.commit() {
-            Ok(notes) => ended.notes = notes,
+            Ok(written) => notes.extend(written),
             Err(error) => {
                 let log = std::mem::take(&mut ended.log);
                 ended = Ended::error(Status::Failed, "write_failed", format!("{}: {error}", job.tool));
@@ -254,64 +323,7 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         _ => gate.abandon(),
     }
     gate.tidy();
+    (ended.beyond, ended.notes) = (beyond, notes);
     ended.repeatable = !asked;
     ended
-}
-
-struct HasTable;
-
-impl HasData for HasTable {
-    type Data<'a> = &'a mut ResourceTable;
-}
-
-/// Everything that a component may import, one interface a line. What isn't here can't be reached.
-fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    use p2::bindings::{cli, clocks, filesystem, io, random};
-    use wasmtime_wasi::cli::{WasiCli, WasiCliView};
-    use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
-    let l = linker;
-    bindings::report::add_to_linker::<_, Reports>(l, |state| &mut state.log)?;
-    bindings::types::add_to_linker::<_, Reports>(l, |state| &mut state.log)?;
-    filesystem::types::add_to_linker::<_, Gated>(l, gate)?;
-    filesystem::preopens::add_to_linker::<_, Gated>(l, gate)?;
-    io::error::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
-    clocks::wall_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
-    clocks::monotonic_clock::add_to_linker::<_, clock::Clocks>(l, time)?;
-    random::random::add_to_linker::<_, chance::Chances>(l, chance)?;
-    random::insecure::add_to_linker::<_, chance::Chances>(l, chance)?;
-    random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
-    cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::environment::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stdin::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stdout::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::stderr::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_input::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_output::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
-    Ok(())
-}
-
-fn gate(state: &mut State) -> GateView<'_> {
-    GateView {
-        gate: &mut state.gate,
-        table: &mut state.table,
-        wasi: &mut state.wasi,
-    }
-}
-
-/// Whoever asks what time it is, or for some to pass, is not repeatable any more.
-fn time(state: &mut State) -> clock::ClockView<'_> {
-    state.asked = true;
-    let alarms = state.alarms.clone();
-    clock::ClockView::new(wasmtime_wasi::clocks::WasiClocksView::clocks(state), alarms)
-}
-
-/// Whoever asks for something random is not repeatable any more.
-fn chance(state: &mut State) -> chance::ChanceView<'_> {
-    state.asked = true;
-    chance::ChanceView::new(wasmtime_wasi::random::WasiRandomView::random(state))
 }

@@ -46,15 +46,18 @@ pub(super) struct OnSlot<F> {
     slot: Option<Arc<dyn Slot>>,
     has: Has,
     spent: Duration,
+    /// As long as this it may compute.
+    most: Duration,
 }
 
 impl<F: Future> OnSlot<F> {
-    pub(super) fn new(inner: F, slot: Option<Arc<dyn Slot>>) -> Self {
+    pub(super) fn new(inner: F, slot: Option<Arc<dyn Slot>>, most: Duration) -> Self {
         Self {
             inner: Box::pin(inner),
             slot,
             has: Has::Slot(Instant::now()),
             spent: Duration::ZERO,
+            most,
         }
     }
 
@@ -82,9 +85,10 @@ impl<F: Future> OnSlot<F> {
 }
 
 impl<F: Future> Future for OnSlot<F> {
-    type Output = F::Output;
+    /// `None` if it has computed for longer than it may.
+    type Output = Option<F::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let begun = Instant::now();
         if let (Some(slot), Has::Away) = (&self.slot, self.has) {
             slot.take();
@@ -94,9 +98,13 @@ impl<F: Future> Future for OnSlot<F> {
         let polled = self.inner.as_mut().poll(context);
         let now = Instant::now();
         self.spent += now.saturating_duration_since(begun);
-        if polled.is_pending() {
-            self.stopped(now);
+        match polled {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if self.spent > self.most => Poll::Ready(None),
+            Poll::Pending => {
+                self.stopped(now);
+                Poll::Pending
+            }
         }
-        polled
     }
 }

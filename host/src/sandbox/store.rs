@@ -1,23 +1,23 @@
 //! What one instance has: its table of handles, its gate to files, its limits, its log. Made for one call, dropped after.
 //! It must not decide what is granted; it carries the decision.
 
-use super::bindings::{report, types};
+use super::bindings::{report, secrets, types};
 use super::clock::Alarms;
 use super::files::Gate;
 use super::log::{Log, Sink, Stream};
+use super::net::Net;
 use crate::call::{Content, Level, What};
 use crate::policy::Limits;
+use crate::walls::{self, Wall};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-
-/// Handles that a guest may hold at once, of every kind.
-const MAX_HANDLES: usize = 4096;
 
 pub(super) struct State {
     pub(super) table: ResourceTable,
     pub(super) wasi: WasiCtx,
     pub(super) gate: Gate,
+    pub(super) net: Net,
     pub(super) memory: Memory,
     pub(super) log: Log,
     pub(super) alarms: Alarms,
@@ -26,16 +26,29 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>, seed: Option<u128>) -> Self {
+    pub(super) fn new(
+        gate: Gate,
+        net: Net,
+        limits: &Limits,
+        alarms: Alarms,
+        sink: Option<Sink>,
+        seed: Option<u128>,
+    ) -> Self {
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        if walls::stands(Wall::Handles) {
+            table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        }
         let mut wasi = WasiCtx::builder();
         // Standard output and errors are log lines; there is no input, no argument, no variable, no folder and no
         // network here: files come through the gate alone.
         wasi.stdout(log.of(Stream::Out))
             .stderr(log.of(Stream::Err))
-            .allow_blocking_current_thread(true);
+            .allow_blocking_current_thread(true)
+            // Some languages' runtimes import sockets unasked; they are there, and every use is refused.
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
         if let Some(seed) = seed {
             wasi.insecure_random_seed(seed);
         }
@@ -43,7 +56,8 @@ impl State {
             table,
             wasi: wasi.build(),
             gate,
-            memory: Memory::new(limits.memory),
+            net,
+            memory: Memory::new(limits),
             log,
             alarms,
             asked: false,
@@ -74,22 +88,23 @@ pub(super) struct Memory {
 const TABLE_ENTRY_BYTES: usize = 8;
 
 impl Memory {
-    fn new(limit: u64) -> Self {
+    fn new(limits: &Limits) -> Self {
+        let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Self {
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            limit: whole(limits.memory),
             used: 0,
             refused: false,
             counts: wasmtime::StoreLimitsBuilder::new()
-                .instances(64)
-                .memories(4)
-                .tables(64)
+                .instances(whole(limits.instances))
+                .memories(whole(limits.memories))
+                .tables(whole(limits.tables))
                 .build(),
         }
     }
 
     fn grow(&mut self, by: usize) -> bool {
         let wanted = self.used.saturating_add(by);
-        if wanted > self.limit {
+        if wanted > self.limit && walls::stands(Wall::Memory) {
             self.refused = true;
             return false;
         }
@@ -122,6 +137,19 @@ impl ResourceLimiter for Memory {
 
     fn memories(&self) -> usize {
         self.counts.memories()
+    }
+}
+
+/// Marks the network as what the `secrets` interface asks.
+pub(super) struct Secrets;
+
+impl HasData for Secrets {
+    type Data<'a> = &'a mut Net;
+}
+
+impl secrets::Host for Net {
+    fn attached(&mut self, url: String) -> wasmtime::Result<bool> {
+        Ok(self.has_secret(&url))
     }
 }
 

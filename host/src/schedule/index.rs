@@ -6,6 +6,7 @@ mod tree;
 
 use super::Ticket;
 use crate::call::{Access, Entry, ObjectId, Resource, Scope};
+use crate::walls::{self, Wall};
 use lists::{Holder, ListId, Lists, NONE, RecordId};
 use smallvec::SmallVec;
 use std::borrow::Borrow;
@@ -122,7 +123,7 @@ impl Index {
                     keep(false, self.rows.join(row + access, holder, twin, false));
                 }
                 Resource::AnyBrowser => keep(false, self.rows.join(ANY_SESSION + access, holder, NONE, false)),
-                Resource::Network { .. } => {}
+                Resource::Network(_) => {}
             }
         }
     }
@@ -134,6 +135,9 @@ impl Index {
 
     /// Adds the calls that conflict with these entries to `found`, some of them more than once, and the call itself.
     pub(super) fn conflicts(&self, entries: &[Entry], handles: &Handles, found: &mut Vec<Ticket>) {
+        if !walls::stands(Wall::Conflicts) {
+            return;
+        }
         for handle in handles.iter().filter(|handle| handle.placed) {
             if let (Some(entry), Some(node)) = (entries.get(handle.entry), self.node(*handle))
                 && let Resource::Path { scope, .. } = &entry.resource
@@ -160,7 +164,7 @@ impl Index {
                     self.row(Some(SESSIONS), entry.access, found);
                     self.row(Some(ANY_SESSION), entry.access, found);
                 }
-                Resource::Network { .. } => {}
+                Resource::Network(_) => {}
             }
         }
     }
@@ -237,7 +241,7 @@ impl Index {
                         hidden.extend(self.row_records(*row));
                     }
                 }
-                Resource::Path { .. } | Resource::Network { .. } => {}
+                Resource::Path { .. } | Resource::Network(_) => {}
             }
         }
         for (placed, record, holder) in hidden.into_iter().filter(|(_, _, (owner, _))| *owner != ticket) {
@@ -309,7 +313,7 @@ impl Index {
                 } => {
                     drop_row(&mut self.objects, object, &mut self.free_rows, &self.rows);
                 }
-                Resource::Path { .. } | Resource::AnyBrowser | Resource::Network { .. } => {}
+                Resource::Path { .. } | Resource::AnyBrowser | Resource::Network(_) => {}
             }
         }
     }

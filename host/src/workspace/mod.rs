@@ -1,4 +1,4 @@
-//! The workspace: the one place with ambient file authority, and the one resolver of paths.
+//! The workspace and its mounts: the one place with ambient file authority, and the one resolver of paths.
 //! Claims, locks and grants all get their names from `Workspace::resolve`, and the sandbox reaches files only through
 //! the descriptors that `Workspace::open` gives. It must not know tools, guests or the scheduler.
 //!
@@ -8,6 +8,7 @@
 
 mod lookup;
 mod marks;
+mod roots;
 mod walk;
 
 #[cfg(test)]
@@ -15,24 +16,25 @@ mod tests;
 
 pub use lookup::Lookup;
 pub use marks::Marks;
+pub use roots::MountError;
 pub use walk::Last;
 
 use crate::call::{CanonicalPath, ObjectId};
+use crate::walls::{self, Wall};
+use roots::Root;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The longest path that is looked at, in bytes: what the kernel takes.
 pub const MAX_PATH_BYTES: usize = 4095;
 
-/// The directory tree that calls work in.
+/// The directory tree that calls work in, and the mounts beside it.
 #[derive(Debug)]
 pub struct Workspace {
-    root: OwnedFd,
-    /// The root as the operator wrote it (made absolute) and as the kernel calls it: absolute spellings of arguments
-    /// and absolute link targets are recognised by either.
-    spellings: [PathBuf; 2],
+    main: Root,
+    mounts: Vec<Root>,
     lookup: Lookup,
 }
 
@@ -194,17 +196,9 @@ impl Workspace {
     /// # Errors
     /// As `open`.
     pub fn open_with(path: &Path, lookup: Lookup) -> Result<Self, WorkspaceError> {
-        let fail = |source: io::Error| WorkspaceError {
-            path: path.display().to_string(),
-            source,
-        };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| fail(e.into()))?;
-        let real = path.canonicalize().map_err(fail)?;
-        let written = std::path::absolute(path).map_err(fail)?;
         Ok(Self {
-            root,
-            spellings: [real, written],
+            main: Self::open_main(path)?,
+            mounts: Vec::new(),
             lookup,
         })
     }
@@ -212,20 +206,25 @@ impl Workspace {
     /// Where the workspace is, as the kernel calls it.
     #[must_use]
     pub fn path(&self) -> &Path {
-        let [real, _] = &self.spellings;
-        real
+        self.main.real()
+    }
+
+    /// All folders that calls work in, as the kernel calls them: the workspace's and those of its mounts.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.main).chain(&self.mounts).map(Root::real)
     }
 
     /// The workspace's own root.
     #[must_use]
     pub fn root(&self) -> CanonicalPath {
-        CanonicalPath::new("", "")
+        self.main.path()
     }
 
-    /// Finds the one name of what `value` means, relative to the folder `from` (or absolute inside the workspace).
+    /// Finds the one name of what `value` means, relative to the folder `from`, or absolute: inside the
+    /// workspace or a mount, as the kernel or the operator spells it, or `/name/…` for what is in the mount `name`.
     ///
     /// # Errors
-    /// If it leaves the workspace, can't name anything, or the operating system refuses.
+    /// If it leaves the workspace or its mount, can't name anything, or the operating system refuses.
     pub fn resolve(&self, from: &CanonicalPath, value: &str, last: Last) -> Result<Place, ResolveError> {
         walk::resolve(self, from, value, last)
     }
@@ -235,8 +234,17 @@ impl Workspace {
     /// # Errors
     /// `ELOOP` (or `ENOTDIR`) if a link stands anywhere on the path, and whatever else the operating system says.
     pub fn open_at(&self, path: &CanonicalPath, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        let root = self.named(path.mount()).ok_or(rustix::io::Errno::NOENT)?;
+        if !walls::stands(Wall::NoFollow) {
+            return Ok(rustix::fs::openat(
+                &root.fd,
+                format!("./{}", path.path()),
+                flags | OFlags::CLOEXEC,
+                mode,
+            )?);
+        }
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(self.lookup.open(self.root.as_fd(), path, flags, mode)?)
+        Ok(self.lookup.open(root.fd.as_fd(), path, flags, mode)?)
     }
 
     /// What stands at `path`, links not followed; `None` if nothing does.
@@ -244,7 +252,12 @@ impl Workspace {
     /// # Errors
     /// As `open_at`.
     pub fn look(&self, path: &CanonicalPath) -> io::Result<Option<Found>> {
-        match self.open_at(path, OFlags::PATH, Mode::empty()) {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Some(root) = self.named(path.mount()) else {
+            return Ok(None);
+        };
+        let opened = self.lookup.open(root.fd.as_fd(), path, flags, Mode::empty());
+        match opened.map_err(io::Error::from) {
             Ok(fd) => Ok(Some(Found::from_stat(&rustix::fs::fstat(fd)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

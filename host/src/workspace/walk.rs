@@ -1,6 +1,7 @@
 //! From a spelling to the one canonical name, by looking at every real component.
 //! It must not open anything for reading or writing: it only finds out what is where.
 
+use super::roots::Root;
 use super::{Found, Kind, MAX_PATH_BYTES, Place, ResolveError, Workspace};
 use crate::call::CanonicalPath;
 use rustix::fs::{Mode, OFlags};
@@ -28,20 +29,16 @@ pub(super) fn resolve(
     last: Last,
 ) -> Result<Place, ResolveError> {
     check_text(value)?;
-    let relative = match value.starts_with('/') {
-        true => workspace
-            .strip_root(Path::new(value))
-            .ok_or_else(|| ResolveError::Outside(value.to_owned()))?,
-        false => value,
-    };
-    let start = match value.starts_with('/') {
-        true => workspace.root(),
-        false => from.clone(),
+    let outside = || ResolveError::Outside(value.to_owned());
+    let (start, relative) = match value.starts_with('/') {
+        true => workspace.enter(Path::new(value)).ok_or_else(outside)?,
+        false => (from.clone(), value),
     };
     if let Some(place) = at_once(workspace, &start, relative) {
         return Ok(place);
     }
-    Walk::new(workspace, value, start, relative, last).run()
+    let root = workspace.named(start.mount()).ok_or_else(outside)?;
+    Walk::new(workspace, root, value, &start, relative, last).run()
 }
 
 fn check_text(value: &str) -> Result<(), ResolveError> {
@@ -90,6 +87,8 @@ fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Opti
 
 struct Walk<'a> {
     workspace: &'a Workspace,
+    /// Where it began: nothing leads from one root into another.
+    root: &'a Root,
     /// The spelling, for messages.
     value: &'a str,
     /// The folder reached so far, and its descriptor (`None` for the root).
@@ -110,11 +109,19 @@ enum Step {
 }
 
 impl<'a> Walk<'a> {
-    fn new(workspace: &'a Workspace, value: &'a str, start: CanonicalPath, relative: &str, last: Last) -> Self {
+    fn new(
+        workspace: &'a Workspace,
+        root: &'a Root,
+        value: &'a str,
+        start: &CanonicalPath,
+        relative: &str,
+        last: Last,
+    ) -> Self {
         let mut walk = Self {
             workspace,
+            root,
             value,
-            here: workspace.root(),
+            here: root.path(),
             dir: None,
             todo: Vec::new(),
             via: Vec::new(),
@@ -153,7 +160,7 @@ impl<'a> Walk<'a> {
         }
         let found = match &self.dir {
             Some(dir) => rustix::fs::fstat(dir),
-            None => rustix::fs::fstat(&self.workspace.root),
+            None => rustix::fs::fstat(&self.root.fd),
         };
         let found = found.map_err(|e| self.os(e))?;
         Ok(Place {
@@ -182,7 +189,7 @@ impl<'a> Walk<'a> {
 
     fn step(&self, part: &str) -> Result<Step, ResolveError> {
         let path = self.here.join(part);
-        let at = self.dir.as_ref().unwrap_or(&self.workspace.root);
+        let at = self.dir.as_ref().unwrap_or(&self.root.fd);
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(at.as_fd(), part, flags, Mode::empty()) {
             Ok(fd) => fd,
@@ -228,8 +235,8 @@ impl<'a> Walk<'a> {
             self.wants_folder = true;
         }
         if target.starts_with('/') {
-            let rest = self.workspace.strip_root(Path::new(target)).ok_or_else(outside)?;
-            self.here = self.workspace.root();
+            let rest = self.root.strip(Path::new(target)).ok_or_else(outside)?;
+            self.here = self.root.path();
             self.dir = None;
             let rest = rest.to_owned();
             self.push(&rest);
@@ -269,18 +276,6 @@ impl<'a> Walk<'a> {
         match error {
             Errno::NAMETOOLONG => ResolveError::TooLong(self.value.chars().take(60).collect(), self.value.len()),
             other => ResolveError::Os(self.value.to_owned(), std::io::Error::from(other).kind()),
-        }
-    }
-}
-
-impl Workspace {
-    /// What an absolute path is relative to the workspace, if it begins with one of the root's spellings.
-    fn strip_root<'p>(&self, path: &'p Path) -> Option<&'p str> {
-        let rest = self.spellings.iter().find_map(|root| path.strip_prefix(root).ok())?;
-        // `strip_prefix` drops a trailing slash, which means that a folder is wanted; a name's own text keeps it.
-        match rest.to_str()? {
-            "" => Some("."),
-            rest => Some(rest),
         }
     }
 }

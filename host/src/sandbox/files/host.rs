@@ -2,13 +2,18 @@
 //! wasmtime's own code, and through a stream of ours where they are written.
 //! It must not open, check or resolve anything itself.
 
+use super::super::slot::step_back;
+use super::GateView;
+use super::budget::Budget;
+use super::codes::{code, os};
+use super::listing::{Listing, Next};
 use super::ops::Open;
 use super::writer::Writer;
-use super::{Gate, GateView};
 use crate::call::CanonicalPath;
 use crate::workspace::Last;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use types::{DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags};
 use wasmtime::component::Resource;
@@ -68,6 +73,10 @@ impl GateView<'_> {
             Descriptor::File(_) => Err(ErrorCode::NotPermitted.into()),
             Descriptor::Dir(_) => Err(ErrorCode::BadDescriptor.into()),
         }
+    }
+
+    fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.gate.budget)
     }
 
     fn keep(&mut self, descriptor: Descriptor, folder: Option<CanonicalPath>) -> Result<Fd, FsError> {
@@ -139,7 +148,8 @@ impl types::Host for GateView<'_> {
     }
 
     fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
-        inner!(self, view => types::Host::filesystem_error_code(&mut view, error))
+        let error = self.table.get(&error)?.downcast_ref::<std::io::Error>();
+        Ok(error.map(code))
     }
 }
 
@@ -158,10 +168,8 @@ impl HostDescriptor for GateView<'_> {
         sync_data() -> FsResult<()>;
         get_flags() -> FsResult<DescriptorFlags>;
         get_type() -> FsResult<types::DescriptorType>;
-        set_size(size: u64) -> FsResult<()>;
         set_times(atim: NewTimestamp, mtim: NewTimestamp) -> FsResult<()>;
         read(len: u64, offset: u64) -> FsResult<(Vec<u8>, bool)>;
-        write(bytes: Vec<u8>, offset: u64) -> FsResult<u64>;
         sync() -> FsResult<()>;
         stat() -> FsResult<types::DescriptorStat>;
         is_same_object(other: Fd) -> wasmtime::Result<bool>;
@@ -172,23 +180,38 @@ impl HostDescriptor for GateView<'_> {
         inner!(self, view => view.read_via_stream(fd, offset))
     }
 
+    async fn set_size(&mut self, fd: Fd, size: u64) -> FsResult<()> {
+        let file = self.writable(&fd)?;
+        self.gate.budget.growth(&file, size).map_err(os)?;
+        Ok(file.set_len(size).map_err(os)?)
+    }
+
+    async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
+        let file = self.writable(&fd)?;
+        self.gate.budget.write(&file, offset, bytes.len()).map_err(os)?;
+        Ok(file.write_at(&bytes, offset).map_err(os)? as u64)
+    }
+
     fn write_via_stream(&mut self, fd: Fd, offset: u64) -> FsResult<Resource<DynOutputStream>> {
         let file = self.writable(&fd)?;
-        let writer: DynOutputStream = Box::new(Writer::at(file, offset));
+        let writer: DynOutputStream = Box::new(Writer::at(file, offset, self.budget()));
         Ok(self.table.push(writer)?)
     }
 
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
         let file = self.writable(&fd)?;
-        let writer: DynOutputStream = Box::new(Writer::at_the_end(file));
+        let writer: DynOutputStream = Box::new(Writer::at_the_end(file, self.budget()));
         Ok(self.table.push(writer)?)
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<types::DirectoryEntryStream>> {
-        let folder = self.folder(&fd)?;
-        let stream = inner!(self, view => view.read_directory(fd).await)?;
-        self.gate.listings.insert(stream.rep(), folder);
-        Ok(stream)
+        let path = self.folder(&fd)?;
+        let Descriptor::Dir(folder) = self.table.get(&fd)? else {
+            return Err(ErrorCode::NotDirectory.into());
+        };
+        let listing = self.gate.list(&path, &folder.dir)?;
+        let listing = self.table.push(listing)?;
+        Ok(Resource::new_own(listing.rep()))
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
@@ -285,39 +308,36 @@ impl HostDescriptor for GateView<'_> {
     }
 }
 
+/// A stream's handle is that of one of our listings: none other is ever given out.
+fn listing(stream: &Resource<types::DirectoryEntryStream>) -> Resource<Listing> {
+    match stream.owned() {
+        true => Resource::new_own(stream.rep()),
+        false => Resource::new_borrow(stream.rep()),
+    }
+}
+
 impl HostDirectoryEntryStream for GateView<'_> {
     async fn read_directory_entry(
         &mut self,
         stream: Resource<types::DirectoryEntryStream>,
     ) -> FsResult<Option<types::DirectoryEntry>> {
-        let rep = stream.rep();
+        let stream = listing(&stream);
         loop {
-            let again = Resource::new_borrow(rep);
-            let entry = inner!(self, view => view.read_directory_entry(again).await);
-            let entry = match entry {
-                Ok(None) => return Ok(None),
-                Ok(Some(entry)) => entry,
-                // An entry that vanished meanwhile, or whose name no guest can be told, is not in the listing.
-                Err(error) => match error.downcast().map_err(FsError::trap)? {
-                    ErrorCode::NoEntry | ErrorCode::IllegalByteSequence => continue,
-                    other => return Err(other.into()),
-                },
-            };
-            if shown(self.gate, rep, &entry.name) {
-                return Ok(Some(entry));
+            match self.table.get_mut(&stream)?.next(self.gate)? {
+                Next::Entry(entry) => return Ok(Some(entry)),
+                Next::End => return Ok(None),
+                // However many names are passed over, others get their turn, and a cancel is seen.
+                Next::Hidden => {
+                    step_back();
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
 
     fn drop(&mut self, stream: Resource<types::DirectoryEntryStream>) -> wasmtime::Result<()> {
-        self.gate.listings.remove(&stream.rep());
-        self.table.delete(stream)?;
+        self.table.delete(listing(&stream))?;
+        self.gate.open = self.gate.open.saturating_sub(1);
         Ok(())
     }
-}
-
-fn shown(gate: &Gate, listing: u32, name: &str) -> bool {
-    gate.listings
-        .get(&listing)
-        .is_some_and(|folder| gate.lists(folder, name))
 }

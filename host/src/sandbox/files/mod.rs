@@ -6,15 +6,24 @@
 //! policy must allow it; then the kernel is asked to open exactly that name and to refuse every link on the way. So what
 //! was compared, what is checked and what is opened are one name.
 
+mod budget;
+mod codes;
 mod host;
+mod listing;
+mod moves;
 mod ops;
 mod rights;
 mod staging;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use crate::call::{CanonicalPath, Footprint};
-use crate::policy::{Limits, Policy};
+use crate::policy::{Limits, ToolRules};
+use crate::walls::{self, Wall};
 use crate::workspace::{Found, Kind, Last, Workspace};
+use budget::Budget;
 use rights::Rights;
 use staging::Staging;
 use std::collections::HashMap;
@@ -30,17 +39,18 @@ pub(super) use staging::CommitError;
 #[derive(Debug)]
 pub(crate) struct Gate {
     workspace: Arc<Workspace>,
-    policy: Arc<Policy>,
+    policy: Arc<ToolRules>,
     rights: Rights,
     staging: Staging,
-    /// The guest's open folders and listings, by handle number.
+    /// The guest's open folders, by handle number.
     folders: HashMap<u32, CanonicalPath>,
-    listings: HashMap<u32, CanonicalPath>,
-    /// How many files and folders the guest holds open, and how many it may.
+    /// How many files, folders and listings the guest holds open, and how many it may.
     open: u32,
     max_open: u32,
     /// Set when that limit refused something.
     refused: bool,
+    /// What may still be written and made; shared with the streams into files.
+    budget: Arc<Budget>,
     /// Files opened for writing: the call isn't over before the last system call on each has returned.
     written: Vec<Weak<File>>,
     /// Folders that the host made on the way to a granted name, outermost first.
@@ -63,25 +73,40 @@ impl HasData for Gated {
 
 impl Gate {
     /// The gate of a call with this footprint. Opens nothing yet.
-    pub(crate) fn new(workspace: Arc<Workspace>, policy: Arc<Policy>, footprint: &Footprint, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        workspace: Arc<Workspace>,
+        policy: Arc<ToolRules>,
+        footprint: &Footprint,
+        limits: &Limits,
+    ) -> Self {
         Self {
             rights: Rights::new(footprint),
             staging: Staging::new(limits.in_place),
             workspace,
             policy,
             folders: HashMap::new(),
-            listings: HashMap::new(),
             open: 0,
-            max_open: limits.open_files,
+            max_open: u32::try_from(limits.open_files).unwrap_or(u32::MAX),
             refused: false,
+            budget: Arc::new(Budget::new(limits.write_bytes, limits.made_files)),
             written: Vec::new(),
             made: Vec::new(),
         }
     }
 
-    /// Whether a limit of the gate refused the guest something.
-    pub(super) fn limit_reached(&self) -> bool {
+    /// Whether the guest was refused a file, folder or listing more than it may hold open.
+    pub(super) fn open_refused(&self) -> bool {
         self.refused
+    }
+
+    /// Whether the call was refused bytes to write.
+    pub(super) fn bytes_refused(&self) -> bool {
+        self.budget.bytes_refused()
+    }
+
+    /// Whether the call was refused a file or folder to make.
+    pub(super) fn made_refused(&self) -> bool {
+        self.budget.made_refused()
     }
 
     /// Makes the folders that are missing on the way to each name that may be written. The guest can't: it sees no
@@ -105,7 +130,11 @@ impl Gate {
                 }
             }
             for folder in missing.into_iter().rev() {
-                ops::make_folder(&self.workspace, &folder).map_err(|e| (folder.clone(), e))?;
+                let made = self
+                    .budget
+                    .make()
+                    .and_then(|()| ops::make_folder(&self.workspace, &folder));
+                made.map_err(|error| (folder.clone(), error))?;
                 self.made.push(folder);
             }
         }
@@ -127,7 +156,7 @@ impl Gate {
         let known = |place: &CanonicalPath| self.sees(place);
         let place = match self.workspace.resolve(folder, path, last) {
             Ok(place) => place,
-            Err(error) if ops::place_of(&error).is_none_or(known) => return Err(ops::refusal(&error)),
+            Err(error) if codes::place_of(&error).is_none_or(known) => return Err(codes::refusal(&error)),
             Err(_) => return Err(ErrorCode::NotPermitted),
         };
         if !place.via.iter().all(known) {
@@ -143,7 +172,8 @@ impl Gate {
 
     /// Whether the guest may know that something stands at `path`.
     fn sees(&self, path: &CanonicalPath) -> bool {
-        (self.rights.reads(path) && self.policy.visible(path, crate::call::Access::Read)) || self.rights.leads_to(path)
+        let shown = self.policy.visible(path, crate::call::Access::Read) || !walls::stands(Wall::Hidden);
+        (self.rights.reads(path) && shown) || self.rights.leads_to(path)
     }
 
     /// What an operation that the footprint or the policy doesn't cover is told: what is invisible isn't there.

@@ -1,9 +1,11 @@
 //! The operations on single names, each on the folder that holds the name, none following a link.
 //! It must not be reached with a path that the gate has not checked.
 
+use super::codes::os;
 use super::{Gate, staging};
 use crate::call::{Access, CanonicalPath, Scope};
-use crate::workspace::{Found, Kind, Last, ResolveError, Workspace};
+use crate::walls::{self, Wall};
+use crate::workspace::{Found, Kind, Last, Workspace};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::File;
 use std::sync::Arc;
@@ -11,40 +13,6 @@ use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, FsPerms, Open
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 type Result<T> = std::result::Result<T, ErrorCode>;
-
-/// What a path that leads nowhere is told.
-pub(super) fn refusal(error: &ResolveError) -> ErrorCode {
-    match error {
-        ResolveError::Empty | ResolveError::Missing(..) => ErrorCode::NoEntry,
-        ResolveError::Nul(_) => ErrorCode::Invalid,
-        ResolveError::TooLong(..) => ErrorCode::NameTooLong,
-        ResolveError::Outside(_) | ResolveError::LinkOutside(..) | ResolveError::TooManyLinks(_) => {
-            ErrorCode::NotPermitted
-        }
-        ResolveError::NotAFolder(..) => ErrorCode::NotDirectory,
-        ResolveError::NotUtf8(_) | ResolveError::Os(..) => ErrorCode::NotPermitted,
-    }
-}
-
-/// The place inside the workspace that an error is about; an error that is about the spelling alone has none.
-pub(super) fn place_of(error: &ResolveError) -> Option<&CanonicalPath> {
-    match error {
-        ResolveError::LinkOutside(_, place) | ResolveError::NotAFolder(_, place) | ResolveError::Missing(_, place) => {
-            Some(place)
-        }
-        ResolveError::Empty
-        | ResolveError::Nul(_)
-        | ResolveError::TooLong(..)
-        | ResolveError::Outside(_)
-        | ResolveError::TooManyLinks(_)
-        | ResolveError::NotUtf8(_)
-        | ResolveError::Os(..) => None,
-    }
-}
-
-fn os(error: impl Into<std::io::Error>) -> ErrorCode {
-    ErrorCode::from(error.into())
-}
 
 pub(super) fn make_folder(workspace: &Workspace, path: &CanonicalPath) -> std::io::Result<()> {
     let parent = workspace.parent_of(path)?;
@@ -90,6 +58,9 @@ impl Gate {
             true => ErrorCode::ReadOnly,
             false => ErrorCode::NotPermitted,
         })?;
+        if self.workspace.mount_access(path) == Access::Read {
+            return Err(ErrorCode::ReadOnly);
+        }
         if !self.policy.visible(path, Access::Write) || is_ours(path) {
             return Err(ErrorCode::NotPermitted);
         }
@@ -104,6 +75,15 @@ impl Gate {
         }
     }
 
+    /// Checks that the guest may hold one more descriptor.
+    pub(super) fn one_more_open(&mut self) -> Result<()> {
+        if self.open >= self.max_open && walls::stands(Wall::OpenFiles) {
+            self.refused = true;
+            return Err(ErrorCode::Quota);
+        }
+        Ok(())
+    }
+
     /// Opens what `path` (below `folder`) names. The descriptor, and where it is if it is a folder.
     pub(super) fn open(
         &mut self,
@@ -112,10 +92,7 @@ impl Gate {
         last: Last,
         how: Open,
     ) -> Result<(Descriptor, Option<CanonicalPath>)> {
-        if self.open >= self.max_open {
-            self.refused = true;
-            return Err(ErrorCode::Quota);
-        }
+        self.one_more_open()?;
         let (path, found) = self.find(folder, path, last)?;
         self.may_see(&path)?;
         if how.exclusive && how.create && (found.is_some() || self.staging.get(&path).is_some()) {
@@ -131,16 +108,17 @@ impl Gate {
             Some(Kind::File) | None => Ok((self.open_file(&path, found, how)?, None)),
             // `Last::Keep` on a link, or a device, a pipe, a socket: never opened, so never waited for.
             Some(Kind::Link) => Err(ErrorCode::Loop),
-            Some(Kind::Other) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) if walls::stands(Wall::OnlyFiles) => Err(ErrorCode::NotPermitted),
+            Some(Kind::Other) => Ok((self.open_file(&path, found, how)?, None)),
         }
     }
 
     pub(super) fn open_folder(&mut self, path: CanonicalPath) -> Result<(Descriptor, Option<CanonicalPath>)> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let fd = self.workspace.open_at(&path, flags, Mode::empty()).map_err(os)?;
-        let (perms, mode) = match self.rights.writes(&path) {
-            Some(_) => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
-            None => (FsPerms::ReadOnly, OpenMode::READ),
+        let (perms, mode) = match self.may_write(&path) {
+            Ok(_) => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+            Err(_) => (FsPerms::ReadOnly, OpenMode::READ),
         };
         let folder = Dir::new(File::from(fd), perms, mode, true);
         self.open += 1;
@@ -153,7 +131,12 @@ impl Gate {
             if found.is_none() && !how.create && self.staging.get(path).is_none() {
                 return Err(ErrorCode::NoEntry);
             }
-            let whole = scope == Scope::File && !self.staging.in_place(path, found.as_ref());
+            if found.is_none() && self.staging.get(path).is_none() {
+                self.budget.make().map_err(os)?;
+            }
+            let whole = scope == Scope::File
+                && walls::stands(Wall::PrivateCopies)
+                && !self.staging.in_place(path, found.as_ref());
             return match whole {
                 true => self.open_copy(path, found, how),
                 false => self.open_in_place(path, how),
@@ -175,7 +158,8 @@ impl Gate {
                 true => staging::Start::Empty,
                 false => staging::Start::Old,
             };
-            self.staging.begin(&self.workspace, path, found, start).map_err(os)?;
+            let begun = self.staging.begin(&self.workspace, path, found, start, &self.budget);
+            begun.map_err(os)?;
         }
         let copy = self.staging.get(path).ok_or(ErrorCode::Io)?.map_err(os)?;
         if how.truncate {
@@ -190,17 +174,16 @@ impl Gate {
             (_, true) => OFlags::WRONLY,
             (_, false) => OFlags::RDWR,
         } | OFlags::NONBLOCK;
+        // The kernel refuses a mode for what is not to be made.
+        let mut mode = Mode::empty();
         if how.create {
             flags |= OFlags::CREATE;
+            mode = Mode::from_raw_mode(0o666);
         }
         if how.exclusive {
             flags |= OFlags::EXCL;
         }
-        let file = File::from(
-            self.workspace
-                .open_at(path, flags, Mode::from_raw_mode(0o666))
-                .map_err(os)?,
-        );
+        let file = File::from(self.workspace.open_at(path, flags, mode).map_err(os)?);
         regular(&file)?;
         if how.truncate {
             file.set_len(0).map_err(os)?;
@@ -235,6 +218,7 @@ impl Gate {
             return Err(ErrorCode::Exist);
         }
         self.may_write(&path)?;
+        self.budget.make().map_err(os)?;
         let parent = self.workspace.parent_of(&path).map_err(os)?;
         let name = path.name().unwrap_or_default();
         rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)).map_err(os)
@@ -251,56 +235,6 @@ impl Gate {
         let parent = self.workspace.parent_of(&path).map_err(os)?;
         let name = path.name().unwrap_or_default();
         rustix::fs::unlinkat(parent, name, flags).map_err(os)
-    }
-
-    pub(super) fn rename(&mut self, old: (&CanonicalPath, &str), new: (&CanonicalPath, &str)) -> Result<()> {
-        let (from, _) = self.find(old.0, old.1, Last::Keep)?;
-        let (to, _) = self.find(new.0, new.1, Last::Keep)?;
-        self.may_see(&from)?;
-        self.may_write(&from)?;
-        self.may_write(&to)?;
-        self.staging.settle_one(&from).map_err(os)?;
-        self.staging.discard(&to);
-        let there = self.workspace.look(&from).map_err(os)?.ok_or(ErrorCode::NoEntry)?;
-        match there.kind {
-            // A folder takes everything below it along, so everything below must be ours to move, at both ends.
-            Kind::Folder if !self.rights.writes_below(&from) || !self.rights.writes_below(&to) => {
-                return Err(ErrorCode::NotPermitted);
-            }
-            Kind::Other => return Err(ErrorCode::NotPermitted),
-            Kind::Folder | Kind::File | Kind::Link => {}
-        }
-        if there.kind == Kind::Folder && self.hides_below(&from, 0)? {
-            return Err(ErrorCode::NotPermitted);
-        }
-        let from_parent = self.workspace.parent_of(&from).map_err(os)?;
-        let to_parent = self.workspace.parent_of(&to).map_err(os)?;
-        let (from, to) = (from.name().unwrap_or_default(), to.name().unwrap_or_default());
-        rustix::fs::renameat(from_parent, from, to_parent, to).map_err(os)
-    }
-
-    /// Whether the policy hides something below `folder`: moving it would carry that to where other rules hold.
-    fn hides_below(&self, folder: &CanonicalPath, depth: usize) -> Result<bool> {
-        if depth > 256 {
-            return Ok(true);
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let fd = self.workspace.open_at(folder, flags, Mode::empty()).map_err(os)?;
-        for entry in rustix::fs::Dir::new(fd).map_err(os)? {
-            let entry = entry.map_err(os)?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if name == "." || name == ".." {
-                continue;
-            }
-            let path = folder.join(name);
-            if !self.policy.visible(&path, Access::Write) {
-                return Ok(true);
-            }
-            if entry.file_type() == rustix::fs::FileType::Directory && self.hides_below(&path, depth + 1)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     pub(super) fn read_link(&self, folder: &CanonicalPath, path: &str) -> Result<String> {
@@ -370,6 +304,7 @@ fn is_ours(path: &CanonicalPath) -> bool {
 fn regular(file: &File) -> Result<()> {
     match rustix::fs::fstat(file).map(|stat| Found::from_stat(&stat).kind) {
         Ok(Kind::File) => Ok(()),
+        Ok(_) if !walls::stands(Wall::OnlyFiles) => Ok(()),
         Ok(_) => Err(ErrorCode::NotPermitted),
         Err(error) => Err(os(error)),
     }

@@ -1,6 +1,7 @@
 //! What a footprint allows at a canonical path. Pure: it must not look at any file.
 
 use crate::call::{Access, CanonicalPath, Footprint, Resource, Scope};
+use crate::walls::{self, Wall};
 
 /// The path entries of one footprint.
 #[derive(Debug)]
@@ -24,7 +25,9 @@ pub(super) struct Allowed {
 impl Right {
     fn covers(&self, path: &CanonicalPath) -> bool {
         match self.scope {
-            Scope::File => *path == self.root,
+            Scope::File => {
+                *path == self.root || (!walls::stands(Wall::FileScope) && path.parent() == self.root.parent())
+            }
             Scope::Directory => *path == self.root || path.parent().as_ref() == Some(&self.root),
             Scope::Tree => path.is_within(&self.root),
         }
@@ -39,7 +42,7 @@ impl Rights {
                 scope: *scope,
                 access: entry.access,
             }),
-            Resource::Network { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
+            Resource::Network(_) | Resource::Browser { .. } | Resource::AnyBrowser => None,
         });
         Self(rights.collect())
     }
@@ -66,7 +69,7 @@ impl Rights {
 
     pub(super) fn writes(&self, path: &CanonicalPath) -> Option<Scope> {
         self.at(path)
-            .filter(|allowed| allowed.access == Access::Write)
+            .filter(|allowed| allowed.access == Access::Write || !walls::stands(Wall::ReadOnly))
             .map(|allowed| allowed.scope)
     }
 
@@ -82,6 +85,27 @@ impl Rights {
     /// Whether `path` is a folder on the way to something granted: it may be passed, and shows only what leads on.
     pub(super) fn leads_to(&self, path: &CanonicalPath) -> bool {
         self.0.iter().any(|right| right.root.is_within(path))
+    }
+
+    /// The names in `folder` that may be shown, where they are only those on the way to something granted; `None` where
+    /// the folder's names are granted as such.
+    pub(super) fn names_in(&self, folder: &CanonicalPath) -> Option<Vec<String>> {
+        let whole = |right: &Right| match right.scope {
+            Scope::File => false,
+            Scope::Directory => right.root == *folder,
+            Scope::Tree => folder.is_within(&right.root),
+        };
+        if self.0.iter().any(whole) {
+            return None;
+        }
+        let depth = folder.components().count();
+        let below = self.0.iter().filter(|right| right.root.is_within(folder));
+        let mut names: Vec<String> = below
+            .filter_map(|right| right.root.components().nth(depth).map(str::to_owned))
+            .collect();
+        names.sort();
+        names.dedup();
+        Some(names)
     }
 
     pub(super) fn roots(&self) -> impl Iterator<Item = CanonicalPath> {

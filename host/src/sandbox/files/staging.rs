@@ -4,6 +4,7 @@
 //! A copy has no name where the file system can do that (`O_TMPFILE`), so a killed host leaves nothing behind; elsewhere
 //! it stands beside its target under a name that no guest is shown.
 
+use super::budget::Budget;
 use crate::call::CanonicalPath;
 use crate::workspace::{Found, Workspace, look_in};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -91,6 +92,7 @@ impl Staging {
         path: &CanonicalPath,
         found: Option<Found>,
         start: Start,
+        budget: &Budget,
     ) -> std::io::Result<()> {
         let folder = workspace.parent_of(path)?;
         let target = path.name().unwrap_or_default().to_owned();
@@ -107,7 +109,7 @@ impl Staging {
             file: File::from(file),
         };
         if let Some(found) = found
-            && let Err(error) = copy.fill(workspace, &found, start)
+            && let Err(error) = copy.fill(workspace, &found, start, budget)
         {
             copy.remove();
             return Err(error);
@@ -173,10 +175,11 @@ impl Staging {
 
 impl Copy {
     /// Gives the copy the old file's owner, permissions and, if wanted, content.
-    fn fill(&self, workspace: &Workspace, found: &Found, start: Start) -> std::io::Result<()> {
+    fn fill(&self, workspace: &Workspace, found: &Found, start: Start, budget: &Budget) -> std::io::Result<()> {
         if start == Start::Old {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK;
             let mut old = File::from(workspace.open_at(&self.path, flags, Mode::empty())?);
+            budget.bytes(old.metadata()?.len())?;
             std::io::copy(&mut old, &mut &self.file)?;
         }
         let ours = rustix::fs::fstat(&self.file)?;

@@ -1,6 +1,7 @@
 //! Bytes that a guest writes to an open file, written right there: the stock stream sends each write to another thread and
 //! back, which costs a small one more than the write itself, and the call its place on the core. It must not open anything.
 
+use super::budget::Budget;
 use bytes::Bytes;
 use std::fs::File;
 use std::io;
@@ -21,22 +22,27 @@ enum At {
 pub(super) struct Writer {
     file: Arc<File>,
     at: At,
+    budget: Arc<Budget>,
+    /// So long the file is at least: up to there a write leaves no hole.
+    known: u64,
     failed: bool,
 }
 
 impl Writer {
-    pub(super) fn at(file: Arc<File>, offset: u64) -> Self {
-        Self::new(file, At::Offset(offset))
+    pub(super) fn at(file: Arc<File>, offset: u64, budget: Arc<Budget>) -> Self {
+        Self::new(file, At::Offset(offset), budget)
     }
 
-    pub(super) fn at_the_end(file: Arc<File>) -> Self {
-        Self::new(file, At::End)
+    pub(super) fn at_the_end(file: Arc<File>, budget: Arc<Budget>) -> Self {
+        Self::new(file, At::End, budget)
     }
 
-    fn new(file: Arc<File>, at: At) -> Self {
+    fn new(file: Arc<File>, at: At, budget: Arc<Budget>) -> Self {
         Self {
             file,
             at,
+            budget,
+            known: 0,
             failed: false,
         }
     }
@@ -44,11 +50,19 @@ impl Writer {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.at {
             At::Offset(offset) => {
+                match *offset <= self.known {
+                    true => self.budget.bytes(bytes.len() as u64)?,
+                    false => self.budget.write(&self.file, *offset, bytes.len())?,
+                }
                 self.file.write_all_at(bytes, *offset)?;
                 *offset = offset.saturating_add(bytes.len() as u64);
+                self.known = *offset;
                 Ok(())
             }
-            At::End => append(&self.file, bytes),
+            At::End => {
+                self.budget.bytes(bytes.len() as u64)?;
+                append(&self.file, bytes)
+            }
         }
     }
 }

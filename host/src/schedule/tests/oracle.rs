@@ -1,6 +1,7 @@
 //! Random histories against a definition that compares every pair: after each step exactly the same calls run.
 
 use super::*;
+use crate::call::{Endpoint, Reach};
 use crate::call::{Entry, ObjectId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -38,10 +39,11 @@ fn entry() -> impl Strategy<Value = Entry> {
         "*" => Resource::AnyBrowser,
         name => Resource::Browser { session: name.into() },
     });
-    let network = Just(Resource::Network {
-        host: "h".into(),
-        port: 1,
-    });
+    let network = Just(Resource::Network(Reach {
+        endpoint: Endpoint::parse("https://h").expect("an endpoint"),
+        methods: ["GET".to_owned()].into(),
+        redirects: false,
+    }));
     let resource = prop_oneof![8 => place, 1 => session, 1 => network];
     (resource, prop::sample::select(vec![Access::Read, Access::Write]))
         .prop_map(|(resource, access)| Entry { resource, access })

@@ -1,0 +1,120 @@
+//! Questions to the operator: what the policy refuses may be allowed by a person, once or from now on.
+//! It must not decide anything itself; without somebody to ask, a refusal stays one.
+//!
+//! A call that waits for an answer holds nothing, and so blocks nobody: its place in the order is the one it has when the
+//! answer comes.
+
+use super::prepare::Refused;
+use crate::call::{CallId, Entry};
+use crate::policy::Refusal;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the operator is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The call's batch.
+    pub batch: u64,
+    /// The call.
+    pub id: CallId,
+    /// Its tool.
+    pub tool: String,
+    /// The tool's plugin.
+    pub plugin: String,
+    /// The one resource that is asked for.
+    pub entry: Entry,
+    /// Why the policy refuses it, and what would allow it.
+    pub refusal: Refusal,
+}
+
+/// What the operator says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes, for this call.
+    Once,
+    /// Yes, for this tool and this resource, as long as this host lives.
+    Always,
+    /// No, for this call.
+    No,
+    /// No, for this tool and this resource, as long as this host lives.
+    Never,
+}
+
+/// An answer, when it is there.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Somebody who can be asked. One question is asked at a time.
+pub trait Approve: Send + Sync {
+    /// Asks; takes as long as it takes.
+    fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a>;
+}
+
+/// Who is asked, and what was said.
+pub(super) struct Approvals {
+    approver: Option<Arc<dyn Approve>>,
+    turn: tokio::sync::Mutex<()>,
+    /// Whether anything was ever said to hold from then on: spares every call the lock.
+    any: AtomicBool,
+    // Held for one look or insertion.
+    said: Mutex<Vec<(String, Entry, bool)>>,
+}
+
+impl Approvals {
+    pub(super) fn new(approver: Option<Arc<dyn Approve>>) -> Self {
+        Self {
+            approver,
+            turn: tokio::sync::Mutex::new(()),
+            any: AtomicBool::new(false),
+            said: Mutex::default(),
+        }
+    }
+
+    fn said(&self) -> MutexGuard<'_, Vec<(String, Entry, bool)>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What this tool may always do.
+    pub(super) fn always(&self, tool: &str) -> Vec<Entry> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let said = self.said();
+        let own = said.iter().filter(|(name, _, yes)| name == tool && *yes);
+        own.map(|(_, entry, _)| entry.clone()).collect()
+    }
+
+    /// Whether there is somebody to ask about this refusal.
+    pub(super) fn asks(&self, tool: &str, refused: &Refused) -> bool {
+        let Some((entry, _)) = refused.about.as_deref() else {
+            return false;
+        };
+        self.approver.is_some() && self.known(tool, entry) != Some(false)
+    }
+
+    fn known(&self, tool: &str, entry: &Entry) -> Option<bool> {
+        let said = self.said();
+        let found = said.iter().find(|(name, own, _)| name == tool && own == entry);
+        found.map(|(_, _, yes)| *yes)
+    }
+
+    /// The operator's word. Questions that were answered for good while this one waited for its turn are not asked again.
+    pub(super) async fn ask(&self, question: &Question) -> Answer {
+        let Some(approver) = &self.approver else {
+            return Answer::No;
+        };
+        let _turn = self.turn.lock().await;
+        match self.known(&question.tool, &question.entry) {
+            Some(true) => return Answer::Always,
+            Some(false) => return Answer::Never,
+            None => {}
+        }
+        let answer = approver.ask(question).await;
+        if let Answer::Always | Answer::Never = answer {
+            let yes = answer == Answer::Always;
+            self.said().push((question.tool.clone(), question.entry.clone(), yes));
+            self.any.store(true, Ordering::Release);
+        }
+        answer
+    }
+}

@@ -1,0 +1,82 @@
+//! One resolved path as entries of a footprint, and why a name can't be used. It must not resolve or judge anything.
+
+use super::prepare::Refused;
+use crate::call::{Access, Entry as Need, Resource, Scope, Status};
+use crate::workspace::{Kind, Place, ResolveError};
+
+/// The entries of one resolved path: the place itself; what led there, read, because who changes that changes what the
+/// name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
+/// or makes it waits.
+pub(super) fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
+    let object = place
+        .found
+        .filter(|found| found.kind == Kind::File && found.links > 1)
+        .map(|found| found.object);
+    let held = place
+        .first_missing
+        .filter(|_| access == Access::Write)
+        .map(|path| Need {
+            resource: Resource::Path {
+                path,
+                scope: Scope::File,
+                object: None,
+            },
+            access: Access::Write,
+        });
+    let own = Need {
+        resource: Resource::Path {
+            path: place.path,
+            scope,
+            object,
+        },
+        access,
+    };
+    let via = place.via.into_iter().map(|path| Need {
+        resource: Resource::Path {
+            path,
+            scope: Scope::File,
+            object: None,
+        },
+        access: Access::Read,
+    });
+    std::iter::once(own).chain(held).chain(via)
+}
+
+pub(super) fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {
+    let status = match error {
+        ResolveError::Outside(_) | ResolveError::LinkOutside(..) => Status::Denied,
+        ResolveError::Empty
+        | ResolveError::Nul(_)
+        | ResolveError::TooLong(..)
+        | ResolveError::TooManyLinks(_)
+        | ResolveError::NotAFolder(..)
+        | ResolveError::Missing(..)
+        | ResolveError::NotUtf8(_) => Status::InvalidArguments,
+        ResolveError::Os(..) => Status::Failed,
+    };
+    let refused = Refused::new(status, error.code(), format!("{tool}: {error} (claim {})", claim + 1));
+    match status {
+        Status::Denied => refused.hint("tools reach only what is inside the workspace; --workspace DIR chooses it"),
+        _ => refused,
+    }
+}
+
+/// How many single-letter changes lie between two names.
+pub(super) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let above = *cell;
+            *cell = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
+            diagonal = above;
+            left = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

@@ -1,0 +1,249 @@
+//! What the policy says to one tool: the sections for all, for its plugin and for itself, as one.
+//! It must not open or resolve anything, and never allows what no line allows.
+
+use super::grant::Grant;
+use super::limits::Limits;
+use super::network::{NetworkReason, NetworkRules};
+use super::patterns::Patterns;
+use super::refusal::{FileReason, Refusal, Verdict};
+use super::secret::Secret;
+use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource};
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A list and the section that it stands in.
+#[derive(Clone, Debug)]
+pub(super) struct Listed<T> {
+    pub(super) section: Arc<str>,
+    pub(super) list: T,
+}
+
+/// What one tool may do.
+#[derive(Clone, Debug)]
+pub struct ToolRules {
+    /// How messages call the policy: a file, or `the built-in policy`.
+    pub(super) policy: Arc<str>,
+    pub(super) read: Listed<Patterns>,
+    pub(super) write: Listed<Patterns>,
+    pub(super) deny: Vec<Listed<Patterns>>,
+    pub(super) deny_write: Vec<Listed<Patterns>>,
+    pub(super) except: Vec<Listed<Patterns>>,
+    pub(super) symlinks: bool,
+    pub(super) network: Listed<NetworkRules>,
+    pub(super) sessions: Listed<Vec<String>>,
+    pub(super) grants: Vec<Grant>,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) limits: Limits,
+    pub(super) defaults: Map<String, Value>,
+}
+
+impl ToolRules {
+    /// Judges one resource of a call: for a folder or tree, its root. What is refused below it is `visible`'s business.
+    #[must_use]
+    pub fn judge(&self, entry: &Entry) -> Verdict {
+        let refusal = match &entry.resource {
+            Resource::Path { path, .. } => self
+                .reason(path, entry.access)
+                .map(|reason| self.file_refusal(path, entry.access, &reason)),
+            Resource::Network(reach) => self.judge_reach(reach),
+            Resource::Browser { session } => self.judge_session(session),
+            // Only ever held, until it is known which.
+            Resource::AnyBrowser => self.judge_session("*"),
+        };
+        refusal.map_or(Verdict::Allowed, Verdict::Refused)
+    }
+
+    /// Whether a guest may use `path` in this way, inside whatever was granted to it. Asked at every file operation.
+    #[must_use]
+    pub fn visible(&self, path: &CanonicalPath, access: Access) -> bool {
+        self.reason(path, access).is_none()
+    }
+
+    /// Whether guests may make symbolic links inside what they may write.
+    #[must_use]
+    pub fn symlinks(&self) -> bool {
+        self.symlinks
+    }
+
+    /// What the tool may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Arguments that the operator gives where the caller gives none.
+    #[must_use]
+    pub fn defaults(&self) -> &Map<String, Value> {
+        &self.defaults
+    }
+
+    /// What the host attaches to this tool's requests.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The line that allows a resource, in words; the refusal where none does.
+    ///
+    /// # Errors
+    /// As `judge`.
+    pub fn explain(&self, entry: &Entry) -> Result<String, Refusal> {
+        if let Verdict::Refused(refusal) = self.judge(entry) {
+            return Err(refusal);
+        }
+        if let Some(grant) = self.grants.iter().find(|grant| grant.allows(entry)) {
+            return Ok(format!("{grant} of {}", self.policy));
+        }
+        let (list, section, line) = match &entry.resource {
+            Resource::Path { path, .. } => {
+                let (name, listed) = self.allowing(entry.access);
+                let pattern = listed.list.find(path.path()).unwrap_or("the mount's own access");
+                (name, &listed.section, format!("{pattern:?}"))
+            }
+            Resource::Network(reach) => {
+                let lines = reach.methods.iter().filter_map(|method| {
+                    let rule = self.network.list.find(&reach.endpoint, method).ok()?;
+                    Some(rule.to_string())
+                });
+                let mut lines: Vec<String> = lines.collect();
+                lines.dedup();
+                ("allow", &self.network.section, lines.join(", "))
+            }
+            Resource::Browser { .. } | Resource::AnyBrowser => {
+                ("sessions", &self.sessions.section, format!("{:?}", self.sessions.list))
+            }
+        };
+        Ok(format!("{list} = [{line}] in [{section}] of {}", self.policy))
+    }
+
+    /// These rules for one call that was approved: `entries` are allowed, too.
+    #[must_use]
+    pub fn with(&self, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut rules = self.clone();
+        rules.grants.extend(entries.into_iter().map(Grant::exactly));
+        rules
+    }
+
+    fn allowing(&self, access: Access) -> (&'static str, &Listed<Patterns>) {
+        match access {
+            Access::Read => ("read", &self.read),
+            Access::Write => ("write", &self.write),
+        }
+    }
+
+    /// The first rule that speaks against using `path`; `None` if none does.
+    fn reason(&self, path: &CanonicalPath, access: Access) -> Option<FileReason<'_>> {
+        let text = path.path();
+        if self.grants.iter().any(|grant| grant.allows_path(path, access)) {
+            return None;
+        }
+        if !self.except.iter().any(|listed| listed.list.matches(text)) {
+            if let Some((section, pattern)) = first(&self.deny, text) {
+                return Some(FileReason::Listed("deny", section, pattern));
+            }
+            if access == Access::Write
+                && let Some((section, pattern)) = first(&self.deny_write, text)
+            {
+                return Some(FileReason::Listed("deny_write", section, pattern));
+            }
+        }
+        // The lists of what is allowed are about the workspace; a mount is as a whole for reading or for writing.
+        let (name, listed) = self.allowing(access);
+        match !path.mount().is_empty() || listed.list.matches(text) {
+            true => None,
+            false => Some(FileReason::NotListed(name, &listed.section)),
+        }
+    }
+
+    fn file_refusal(&self, path: &CanonicalPath, access: Access, reason: &FileReason<'_>) -> Refusal {
+        let (list, section) = reason.list();
+        let lists: &[Listed<Patterns>] = match list {
+            "read" => std::slice::from_ref(&self.read),
+            "write" => std::slice::from_ref(&self.write),
+            _ => &self.except,
+        };
+        let has = lists.iter().filter(|listed| *listed.section == *section);
+        let has = has.flat_map(|listed| listed.list.texts());
+        reason.refusal(&self.policy, path, access, has)
+    }
+
+    fn judge_reach(&self, reach: &Reach) -> Option<Refusal> {
+        let methods = reach.methods.iter();
+        methods
+            .map(|method| self.may_request(&reach.endpoint, method))
+            .find_map(Result::err)
+    }
+
+    /// Whether a request with `method` may be made of `endpoint`, as far as can be said before its name is looked up.
+    ///
+    /// # Errors
+    /// The rule that refuses it.
+    pub fn may_request(&self, endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
+        if self.grants.iter().any(|grant| grant.allows_request(endpoint, method)) {
+            return Ok(());
+        }
+        let found = self.network.list.find(endpoint, method);
+        found
+            .map(drop)
+            .map_err(|reason| self.network_refusal(endpoint, &reason))
+    }
+
+    /// Whether a connection to `endpoint` may go to `address`.
+    ///
+    /// # Errors
+    /// The rule that refuses it.
+    pub fn may_connect(&self, endpoint: &Endpoint, address: IpAddr) -> Result<(), Refusal> {
+        match self.network.list.reaches(endpoint, address)
+            || self.grants.iter().any(|grant| grant.names(endpoint, address))
+        {
+            true => Ok(()),
+            false => Err(self.network_refusal(endpoint, &NetworkReason::Address(address))),
+        }
+    }
+
+    /// Whether `from` may send the tool on to `endpoint`, for a request with `method`.
+    ///
+    /// # Errors
+    /// The rule that refuses it.
+    pub fn may_follow(&self, from: &Endpoint, endpoint: &Endpoint, method: &str) -> Result<(), Refusal> {
+        self.may_request(endpoint, method)?;
+        match self.network.list.may_follow(from, endpoint) {
+            true => Ok(()),
+            false => Err(Refusal {
+                asked: format!("being sent on from {from} to {endpoint}"),
+                rule: format!(
+                    "[{}] of {}, where no line names plain http for it",
+                    self.network.section, self.policy
+                ),
+                allow: format!("[{}] allow = [\"{endpoint}\"]", self.network.section),
+            }),
+        }
+    }
+
+    fn network_refusal(&self, endpoint: &Endpoint, reason: &NetworkReason) -> Refusal {
+        let has = self.network.list.allow.iter().map(ToString::to_string);
+        reason.refusal(&self.policy, &self.network.section, endpoint, has)
+    }
+
+    fn judge_session(&self, session: &str) -> Option<Refusal> {
+        let granted = self.grants.iter().any(|grant| grant.allows_session(session));
+        if granted || self.sessions.list.iter().any(|rule| rule == "*" || rule == session) {
+            return None;
+        }
+        let section = &self.sessions.section;
+        let all: Vec<&str> = self.sessions.list.iter().map(String::as_str).chain([session]).collect();
+        Some(Refusal {
+            asked: format!("using the browser session {session:?}"),
+            rule: format!("sessions in [{section}] of {}, which doesn't list it", self.policy),
+            allow: format!("[{section}] sessions = {all:?}"),
+        })
+    }
+}
+
+/// The first pattern of these lists that matches, and its section.
+fn first<'a>(lists: &'a [Listed<Patterns>], text: &str) -> Option<(&'a str, &'a str)> {
+    lists
+        .iter()
+        .find_map(|listed| Some((&*listed.section, listed.list.find(text)?)))
+}
