@@ -11,3 +11,4 @@ mod random;
 mod readme;
 mod reuse;
 mod tidy;
+mod web;

@@ -26,7 +26,9 @@ impl Seen {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.headers.iter().filter_map(|line| line.split_once(':'));
-        lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        lines
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
     }
 
     /// The path with its query.
@@ -88,7 +90,9 @@ impl Server {
                 if ours.stop.load(Ordering::SeqCst) {
                     break;
                 }
-                let (Ok(stream), shared, tls) = (stream, Arc::clone(&ours), tls.clone()) else { continue };
+                let (Ok(stream), shared, tls) = (stream, Arc::clone(&ours), tls.clone()) else {
+                    continue;
+                };
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 served.push(std::thread::spawn(move || drop(serve(stream, &shared, tls))));
             }
@@ -154,7 +158,10 @@ fn serve(stream: TcpStream, shared: &Shared, tls: Option<Arc<rustls::ServerConfi
 }
 
 fn again(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
 }
 
 fn talk(stream: impl Stream, shared: &Shared) -> io::Result<()> {
@@ -162,7 +169,11 @@ fn talk(stream: impl Stream, shared: &Shared) -> io::Result<()> {
     while let Some(seen) = read_request(&mut stream, shared)? {
         let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
         shared.most_open.fetch_max(open, Ordering::SeqCst);
-        shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen.clone());
+        shared
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(seen.clone());
         let answered = answer(&seen, stream.get_mut(), shared);
         shared.open.fetch_sub(1, Ordering::SeqCst);
         answered?;
@@ -189,7 +200,9 @@ fn line(stream: &mut impl BufRead, shared: &Shared) -> io::Result<Option<String>
 }
 
 fn read_request(stream: &mut impl BufRead, shared: &Shared) -> io::Result<Option<Seen>> {
-    let Some(first) = line(stream, shared)? else { return Ok(None) };
+    let Some(first) = line(stream, shared)? else {
+        return Ok(None);
+    };
     let mut seen = Seen {
         line: first,
         ..Seen::default()
@@ -281,7 +294,12 @@ fn answer(seen: &Seen, stream: &mut impl Write, shared: &Shared) -> io::Result<(
             let page = b"<html><head><title>T</title></head><body><h1>Head</h1><p>One <b>two</b>.</p></body></html>";
             whole(stream, "200 OK", "content-type: text/html; charset=utf-8\r\n", page)
         }
-        "/json" => whole(stream, "200 OK", "content-type: application/json\r\n", b"{\"a\":[1,2,{\"b\":null}]}"),
+        "/json" => whole(
+            stream,
+            "200 OK",
+            "content-type: application/json\r\n",
+            b"{\"a\":[1,2,{\"b\":null}]}",
+        ),
         "/missing" => whole(stream, "404 Not Found", text, b"there is no such page"),
         "/headers" => {
             let headers: String = (0..number("n", 10)).map(|at| format!("x-{at}: 1\r\n")).collect();
@@ -301,7 +319,11 @@ fn answer(seen: &Seen, stream: &mut impl Write, shared: &Shared) -> io::Result<(
             Ok(())
         }
         "/endless" => {
-            write(stream, format!("HTTP/1.1 200 OK\r\n{text}transfer-encoding: chunked\r\n\r\n").as_bytes(), shared)?;
+            write(
+                stream,
+                format!("HTTP/1.1 200 OK\r\n{text}transfer-encoding: chunked\r\n\r\n").as_bytes(),
+                shared,
+            )?;
             let chunk = format!("1000\r\n{}\r\n", "y".repeat(4096));
             while !shared.stop.load(Ordering::SeqCst) {
                 write(stream, chunk.as_bytes(), shared)?;
@@ -324,7 +346,11 @@ fn answer(seen: &Seen, stream: &mut impl Write, shared: &Shared) -> io::Result<(
             wait(shared, Duration::from_millis(number("ms", 100)));
             whole(stream, "200 OK", text, b"waited")
         }
-        "/lengths" => write(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\nhello!!", shared),
+        "/lengths" => write(
+            stream,
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\nhello!!",
+            shared,
+        ),
         "/short" => {
             write(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhello", shared)?;
             Err(io::ErrorKind::Other.into())
@@ -332,8 +358,16 @@ fn answer(seen: &Seen, stream: &mut impl Write, shared: &Shared) -> io::Result<(
         "/nonsense" => write(stream, b"\x00\x01\x02 this is not HTTP\r\n\r\n", shared),
         "/encoded" => {
             let body = seen.query("body").map(str::as_bytes).unwrap_or_default();
-            let bytes: Vec<u8> = body.chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-            whole(stream, "200 OK", "content-type: text/plain\r\ncontent-encoding: gzip\r\n", &bytes)
+            let bytes: Vec<u8> = body
+                .chunks(2)
+                .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect();
+            whole(
+                stream,
+                "200 OK",
+                "content-type: text/plain\r\ncontent-encoding: gzip\r\n",
+                &bytes,
+            )
         }
         "/search" => {
             let query = seen.query("q").unwrap_or_default();

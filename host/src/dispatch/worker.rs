@@ -144,7 +144,10 @@ async fn work(mut worker: Worker) {
             };
             // By its name: where its file is, is no business of a model's.
             let entry = &prepared.entry;
-            let message = format!("{}: the plugin {}: {error}", entry.tool.name, entry.plugin.manifest.name);
+            let message = format!(
+                "{}: the plugin {}: {error}",
+                entry.tool.name, entry.plugin.manifest.name
+            );
             return worker.finish(Ended::error(status, code, message));
         }
     };

@@ -192,7 +192,9 @@ fn mistyped() {
                 (Status::HostFailure, "unusable_component")
             );
             assert!(
-                error.message.contains("made_tool: the plugin made: not a usable component"),
+                error
+                    .message
+                    .contains("made_tool: the plugin made: not a usable component"),
                 "{error:?}"
             );
         }

@@ -112,11 +112,20 @@ impl Made {
             })
             .concat();
         // What goes out names only what went out before it.
-        let out = |form: &str| ["blob", "content", "failure-kind"].iter().fold(form.to_owned(), |form, name| {
-            form.replace(&format!("${name})"), &format!("${name}-x)"))
-        });
+        let out = |form: &str| {
+            ["blob", "content", "failure-kind"]
+                .iter()
+                .fold(form.to_owned(), |form, name| {
+                    form.replace(&format!("${name})"), &format!("${name}-x)"))
+                })
+        };
         let again: String = TYPES
-            .map(|(name, form)| format!("(type ${name}-y {}) (export ${name}-x \"{name}\" (type ${name}-y))\n", out(form)))
+            .map(|(name, form)| {
+                format!(
+                    "(type ${name}-y {}) (export ${name}-x \"{name}\" (type ${name}-y))\n",
+                    out(form)
+                )
+            })
             .concat();
         let outer: String = TYPES.map(|(name, form)| format!("(type ${name} {form})\n")).concat();
         let given: String = TYPES

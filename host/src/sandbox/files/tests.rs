@@ -2,8 +2,8 @@
 
 use super::listing::{Listing, Next};
 use super::*;
-use crate::policy::Policy;
 use crate::call::{Access, Entry, Resource, Scope};
+use crate::policy::Policy;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
