@@ -12,3 +12,4 @@ mod random;
 mod readme;
 mod reuse;
 mod tidy;
+mod web;

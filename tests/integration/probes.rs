@@ -2,8 +2,9 @@
 //! It must not test the scheduler or the walls, which have files of their own.
 
 use serde_json::{Value, json};
-use toolyard::{Content, Outcome, Status};
-use toolyard_tests::World;
+use toolyard::{Call, Content, Outcome, Status};
+use toolyard_tests::web::Server;
+use toolyard_tests::{World, run};
 
 use crate::network::{probe_http, probe_http_redirects, probe_secret, probe_sockets};
 
@@ -213,4 +214,53 @@ fn probe_clock() {
 fn probe_random() {
     let (a, b) = (ended("probe_random", json!({})), ended("probe_random", json!({})));
     assert_ne!(text(&a), text(&b));
+}
+
+/// A host that lets calls reach this server.
+fn reaching(server: &Server, tool: &str, arguments: Value) -> Outcome {
+    let policy = format!("[network]\nallow = [{:?}]", server.url());
+    let host = World::new().builder().policy_text(policy).build().expect("a host");
+    run(&host, vec![Call::new(tool, arguments)]).remove(0)
+}
+
+#[test]
+fn probe_http() {
+    let server = Server::start();
+    let ops = json!([{ "url": server.url() }, { "url": "http://elsewhere.invalid/" }]);
+    let outcome = reaching(&server, "probe_http", json!({ "urls": [server.url()], "ops": ops }));
+    let got: Value = serde_json::from_str(&text(&outcome)).expect("JSON");
+    assert_eq!(
+        (&got[0]["status"], &got[0]["body"]),
+        (&json!(200), &json!("hello")),
+        "{got}"
+    );
+    assert_eq!(got[1]["error"], "HttpRequestDenied", "{got}");
+}
+
+#[test]
+fn probe_http_redirects() {
+    let server = Server::start();
+    let ops = json!([{ "url": format!("{}/loop", server.url()) }]);
+    let outcome = reaching(
+        &server,
+        "probe_http_redirects",
+        json!({ "urls": [server.url()], "ops": ops }),
+    );
+    let got: Value = serde_json::from_str(&text(&outcome)).expect("JSON");
+    assert_eq!(
+        (&got[0]["status"], &got[0]["headers"]["location"]),
+        (&json!(302), &json!("/loop")),
+        "{got}"
+    );
+}
+
+#[test]
+fn probe_secret() {
+    let server = Server::start();
+    let outcome = reaching(
+        &server,
+        "probe_secret",
+        json!({ "url": server.url(), "others": ["nonsense"] }),
+    );
+    assert_eq!(text(&outcome), "[false,false]", "{outcome:#?}");
 }

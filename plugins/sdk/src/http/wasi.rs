@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method as WasiMethod, OutgoingBody,
-    OutgoingRequest, RequestOptions, Scheme, http_error_code,
+    ErrorCode, Fields, FutureIncomingResponse, HeaderError, IncomingBody, IncomingResponse, Method as WasiMethod,
+    OutgoingBody, OutgoingRequest, RequestOptions, Scheme, http_error_code,
 };
 use wasip2::io::poll::{self, Pollable};
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
@@ -205,7 +205,7 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest> {
     let headers = Fields::new();
     for (name, value) in request.headers.iter() {
         let added = headers.append(name, value);
-        added.map_err(|problem| trouble::bad_request(url, &format!("the header {name} can't be set: {problem}")))?;
+        added.map_err(|problem| trouble::bad_request(url, &format!("the header {name:?} {}", why(&problem))))?;
     }
     if !request.body.is_empty() && !request.headers.has("content-length") {
         let length = request.body.len().to_string();
@@ -234,6 +234,15 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest> {
         .and_then(|()| outgoing.set_path_with_query(Some(&path)))
         .map_err(|()| trouble::bad_request(url, "the host takes no such method, host name or path"))?;
     Ok(outgoing)
+}
+
+/// Why a header can't be set.
+fn why(problem: &HeaderError) -> &'static str {
+    match problem {
+        HeaderError::InvalidSyntax => "has a name or value that HTTP doesn't allow",
+        HeaderError::Forbidden => "is set by the host alone; leave it out",
+        HeaderError::Immutable => "can't be changed any more",
+    }
 }
 
 fn method(method: Method) -> WasiMethod {
