@@ -191,10 +191,7 @@ fn mistyped() {
                 [Status::HostFailure, Status::Trapped].contains(&outcome.status),
                 "{error:?}"
             );
-            assert!(
-                error.message.starts_with("made_tool"),
-                "{error:?}"
-            );
+            assert!(error.message.starts_with("made_tool"), "{error:?}");
         }
         alive(&host);
     }
