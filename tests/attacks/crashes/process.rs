@@ -136,7 +136,7 @@ fn killed() -> usize {
     rounds as usize
 }
 
-/// With any number of descriptors: it runs, or says why not, and comes to an end by itself.
+/// With ever fewer descriptors, down to what a runtime takes to start at all: it runs, or says why not, and comes to an end by itself.
 fn few_descriptors() -> End {
     let world = World::with(&json!({ "a/x.txt": "x\n", "b": { "link": "a/x.txt" } }));
     let calls = (0..40).map(|number| match number % 3 {
@@ -146,7 +146,7 @@ fn few_descriptors() -> End {
     });
     let batch = Value::Array(calls.collect());
     let mut went_well = 0;
-    let limits: Vec<u32> = (3..24).chain([28, 32, 40, 64, 100]).collect();
+    let limits: Vec<u32> = (12..24).chain([28, 32, 40, 64, 100]).collect();
     for limit in &limits {
         let inner = command(&world, &["run", "-", "--json"]);
         let mut outer = Command::new("sh");
@@ -165,10 +165,7 @@ fn few_descriptors() -> End {
             panic!("with {limit} descriptors it was ended: {output:?}")
         };
         assert!(!said.contains("panicked"), "with {limit} descriptors: {said}");
-        assert!(
-            [0, 1, 2, 3, 127].contains(&code),
-            "with {limit} descriptors: {code} {said}"
-        );
+        assert!([0, 1, 2, 3].contains(&code), "with {limit} descriptors: {code} {said}");
         went_well += usize::from(code == 0);
         assert!(!world.tree().to_string().contains("toolyard-tmp"), "{}", world.tree());
     }

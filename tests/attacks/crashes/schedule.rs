@@ -71,7 +71,7 @@ fn parent_and_child() -> usize {
             Call::new("read_file", json!({ "path": "b/sub/z.txt" })),
             Call::new("delete_path", json!({ "path": "b", "recursive": true })),
             Call::new("write_file", json!({ "path": "b/w.txt", "content": "new\n" })),
-            Call::new("list_dir", json!({ "path": "." })),
+            Call::new("list_dir", json!({ "path": "b" })),
         ];
         let outcomes = ground.batch(calls);
         assert!(
