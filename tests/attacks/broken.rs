@@ -1,3 +1,69 @@
-//! x
-use crate::suite::Suite;
+//! Each wall taken down in turn: the cases that it should hold up must fail. It must put every wall up again.
+
+use crate::suite::{Case, Suite, Walls};
+
+#[cfg(not(debug_assertions))]
 pub fn cases(_: &mut Suite) {}
+
+/// Breaks each wall, runs the cases that should notice, and says which walls nobody missed.
+#[cfg(debug_assertions)]
+pub fn cases(suite: &mut Suite) {
+    use toolyard::walls::{Wall, break_down};
+    suite.walls(|cases: &[Case]| {
+        let mut walls = Walls::default();
+        for wall in Wall::ALL {
+            walls.broken += 1;
+            let witnesses: Vec<&Case> = cases
+                .iter()
+                .filter(|case| witness(wall).iter().any(|word| case.name.contains(word)))
+                .collect();
+            assert!(!witnesses.is_empty(), "no case for {wall:?}");
+            break_down(Some(wall));
+            let noticed = witnesses.into_iter().find(|case| case.attempt().is_err());
+            break_down(None);
+            match noticed {
+                Some(case) => {
+                    walls.noticed += 1;
+                    println!("noticed    {wall:?} broken, by {}: {}", case.group, case.name);
+                }
+                None => walls
+                    .missed
+                    .push(format!("walls: {wall:?} is broken, and nobody noticed")),
+            }
+        }
+        walls
+    });
+}
+
+/// The cases that should notice.
+#[cfg(debug_assertions)]
+fn witness(wall: toolyard::walls::Wall) -> &'static [&'static str] {
+    use toolyard::walls::Wall;
+    match wall {
+        Wall::FileScope => &["nothing beside a file granted by `path`"],
+        Wall::ReadOnly => &["a read tree is read-only"],
+        Wall::Hidden => &["what the policy denies is hidden"],
+        Wall::Refusal => &["a claim wider than the policy"],
+        Wall::PrivateCopies => &["half-done writes in every manner"],
+        Wall::NoFollow => &[
+            "swapped for a link while calls run: read",
+            "swapped for a link while calls run: write",
+        ],
+        Wall::OnlyFiles => &["FIFOs and sockets"],
+        Wall::Memory => &["memory a little over the limit"],
+        Wall::Handles => &["1,000,000 handles never dropped"],
+        Wall::OpenFiles => &["open files beyond the limit"],
+        Wall::Output => &["output over the limit"],
+        Wall::Log => &["a log without end"],
+        Wall::Arguments => &["arguments beyond the limit"],
+        Wall::Deadline => &["a deadline ends a guest that sleeps"],
+        Wall::Waiting => &["100,000 calls"],
+        Wall::ArgumentsSchema => &["arguments beyond the limit"],
+        Wall::ManifestCheck => &["a tool name with a bidi character"],
+        Wall::ImportRule => &["imports nothing of its covers"],
+        Wall::ComponentSize => &["kept out by component_bytes"],
+        Wall::Conflicts => &["conflicting calls lose nothing"],
+        Wall::CacheSeal => &["a damaged seal"],
+        Wall::Escapes => &["terminal escapes in output"],
+    }
+}

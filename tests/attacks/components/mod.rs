@@ -4,7 +4,7 @@
 mod bent;
 mod bombs;
 mod cache;
-mod declared;
+pub mod declared;
 mod faults;
 mod handles;
 pub mod made;

@@ -1,3 +1,0 @@
-//! x
-use crate::suite::Suite;
-pub fn cases(_: &mut Suite) {}
