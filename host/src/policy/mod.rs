@@ -29,6 +29,7 @@ pub struct Policy {
     deny: Patterns,
     deny_write: Patterns,
     except: Patterns,
+    symlinks: bool,
     hosts: Vec<String>,
     sessions: Vec<String>,
     reuse: Vec<String>,
@@ -127,6 +128,12 @@ impl Policy {
             true => None,
             false => Some(Reason::NotListed(name)),
         }
+    }
+
+    /// Whether a guest may make symbolic links, inside what it may write.
+    #[must_use]
+    pub fn symlinks(&self) -> bool {
+        self.symlinks
     }
 
     fn file_refusal(&self, path: &CanonicalPath, access: Access, reason: &Reason<'_>) -> Refusal {

@@ -36,6 +36,7 @@ struct Files {
     deny: Vec<String>,
     deny_write: Vec<String>,
     except: Vec<String>,
+    symlinks: bool,
 }
 
 /// The built-in lists, once more: a test holds them against the shipped file.
@@ -48,6 +49,7 @@ impl Default for Files {
             deny: list(&[".git", ".hg", ".svn", ".jj", ".bzr", ".env", ".env.*", ".envrc"]),
             deny_write: list(&["toolyard.toml"]),
             except: list(&[".env.example", ".env.sample", ".env.template"]),
+            symlinks: false,
         }
     }
 }
@@ -153,6 +155,7 @@ fn nothing() -> Policy {
         deny: none(),
         deny_write: none(),
         except: none(),
+        symlinks: false,
         hosts: Vec::new(),
         sessions: Vec::new(),
         reuse: Vec::new(),
@@ -178,6 +181,7 @@ fn build(written: Written, name: &str) -> Result<Policy, String> {
         deny: list("deny", &files.deny)?,
         deny_write: list("deny_write", &files.deny_write)?,
         except: list("except", &files.except)?,
+        symlinks: files.symlinks,
         hosts: written.network.allow,
         sessions: written.browser.sessions,
         reuse: written.reuse.tools,

@@ -25,7 +25,7 @@ use crate::policy::{Limits, Policy};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
-use files::{Gate, GateView, Gated};
+use files::{Gate, GateView, Gated, Leftovers};
 use slot::OnSlot;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +48,7 @@ pub struct Sandbox {
     ticker: engine::Ticker,
     clock: clock::Clock,
     cache: Option<Cache>,
+    leftovers: Arc<Leftovers>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -131,6 +132,7 @@ impl Sandbox {
             engine,
             linker,
             ticker,
+            leftovers: Arc::default(),
         })
     }
 
@@ -170,7 +172,8 @@ impl Sandbox {
     pub async fn run(&self, mut job: Job) -> Ended {
         let footprint = Arc::clone(&job.footprint);
         let (workspace, policy) = (Arc::clone(&job.workspace), Arc::clone(&job.policy));
-        let mut gate = Gate::new(workspace, policy, &footprint, &job.limits);
+        let leftovers = Arc::clone(&self.leftovers);
+        let mut gate = Gate::new(workspace, policy, &footprint, &job.limits, leftovers);
         if let Err((folder, error)) = gate.make_parents() {
             gate.tidy();
             if gate.made_refused() {
