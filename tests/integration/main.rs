@@ -4,6 +4,7 @@ mod cases;
 mod chains;
 mod cli;
 mod control;
+mod files;
 mod guests;
 mod network;
 mod parallel;

@@ -29,41 +29,6 @@ fn text(outcome: &Outcome) -> String {
 }
 
 #[test]
-pub fn probe_http() {
-    let (world, server) = (World::new(), Server::start());
-    let host = host(&world, &[&server], "");
-    let url = format!("{}/echo", server.url());
-    let op = json!({ "url": url, "method": "POST", "body": "hello", "headers": ["x-own: 1"] });
-    let outcome = call(&host, "probe_http", json!({ "urls": [url], "ops": [op] }));
-    check(&outcome, Status::Ok, "");
-    let said = text(&outcome);
-    assert!(
-        said.contains("POST /echo HTTP/1.1") && said.contains("x-own: 1") && said.contains("body 5"),
-        "{said}"
-    );
-}
-
-#[test]
-pub fn probe_http_redirects() {
-    let (world, server) = (World::new(), Server::start());
-    let host = host(&world, &[&server], "");
-    let from = format!("{}/redirect?to=/hello", server.url());
-    let ops = json!([{ "url": from }, { "url": format!("{}/hello", server.url()) }]);
-    let outcome = call(&host, "probe_http_redirects", json!({ "urls": [from], "ops": ops }));
-    check(&outcome, Status::Ok, "");
-    assert!(text(&outcome).contains("302"), "{outcome:#?}");
-}
-
-#[test]
-pub fn probe_secret() {
-    let (world, server) = (World::new(), Server::start());
-    let host = host(&world, &[&server], "");
-    let outcome = call(&host, "probe_secret", json!({ "url": server.url() }));
-    check(&outcome, Status::Ok, "");
-    assert_eq!(text(&outcome), "[false]");
-}
-
-#[test]
 pub fn probe_sockets() {
     let (world, server) = (World::new(), Server::start());
     let outcome = call(
@@ -75,45 +40,6 @@ pub fn probe_sockets() {
     let said = text(&outcome);
     assert!(said.contains("PermissionDenied") && !said.contains(":\"ok\""), "{said}");
     assert_eq!(server.connections(), 0);
-}
-
-#[test]
-fn fetch_in_every_form() {
-    let (world, server) = (World::new(), Server::start());
-    let host = host(&world, &[&server], "");
-    let fetch = |path: &str, more: Value| {
-        let mut arguments = more;
-        arguments["url"] = json!(format!("{}{path}", server.url()));
-        call(&host, "fetch", arguments)
-    };
-    let page = text(&fetch("/page", json!({})));
-    assert!(page.contains("# Head") && page.contains("One **two**."), "{page}");
-    let raw = text(&fetch("/page", json!({ "format": "raw" })));
-    assert!(raw.contains("<h1>Head</h1>"), "{raw}");
-    let pretty = text(&fetch("/json", json!({ "format": "json" })));
-    assert!(pretty.contains("\"a\": ["), "{pretty}");
-    let posted = text(&fetch(
-        "/echo",
-        json!({ "method": "POST", "body": { "a": 1 }, "format": "raw" }),
-    ));
-    assert!(
-        posted.contains("POST /echo") && posted.contains("application/json") && posted.contains("body 7"),
-        "{posted}"
-    );
-    let head = fetch("/page", json!({ "method": "HEAD" }));
-    check(&head, Status::Ok, "");
-    assert_eq!(head.structured.as_ref().expect("data")["status"], 200);
-    let moved = fetch("/redirect?to=/hello", json!({}));
-    assert!(text(&moved).contains("hello"), "{moved:#?}");
-    assert_eq!(moved.structured.as_ref().expect("data")["redirects"], 1);
-    let missing = fetch("/missing", json!({}));
-    check(&missing, Status::Failed, "http_status");
-    assert!(missing.error.expect("an error").message.contains("404"));
-    let window = fetch("/big?n=100000", json!({ "max_bytes": 1000 }));
-    check(&window, Status::Ok, "");
-    assert!(text(&window).len() < 2000);
-    // One connection was enough for all that ran one after the other and was read to its end.
-    assert!(server.connections() <= 2, "{} connections", server.connections());
 }
 
 #[test]
@@ -138,35 +64,6 @@ fn fetch_to_a_file() {
     let outcomes = run(&host, calls);
     let waited: Vec<_> = outcomes.iter().map(Outcome::waited_for).collect();
     assert_eq!(waited, [vec![], vec!["1".into()], vec![]]);
-}
-
-#[test]
-fn fetch_many_and_search() {
-    let (world, server, down) = (World::new(), Server::start(), Server::start());
-    let gone = down.url();
-    drop(down);
-    let more = format!(
-        "[tools.search.defaults]\nendpoints = [{{ name = \"own\", url = \"{}/search\" }}, {{ name = \"gone\", url = \"{gone}/search\" }}]\n\
-         [[allow]]\ntool = \"search\"\nnetwork = \"{gone}\"\n[[allow]]\ntool = \"fetch_many\"\nnetwork = \"{gone}\"",
-        server.url()
-    );
-    let host = host(&world, &[&server], &more);
-    let urls = ["/hello", "/missing", "/page"].map(|path| format!("{}{path}", server.url()));
-    let mut urls = urls.to_vec();
-    urls.push(format!("{gone}/x"));
-    let outcome = call(&host, "fetch_many", json!({ "urls": urls }));
-    check(&outcome, Status::Ok, "");
-    let said = text(&outcome);
-    assert!(
-        said.contains("hello") && said.contains("404") && said.contains("Head"),
-        "{said}"
-    );
-    let outcome = call(&host, "search", json!({ "query": "ferris" }));
-    check(&outcome, Status::Ok, "");
-    let data = outcome.structured.expect("data");
-    assert_eq!(data["hits"][0]["title"], "about ferris", "{data}");
-    assert_eq!(data["hits"][1]["url"], "https://two.example/", "{data}");
-    assert_eq!(data["failed"][0]["endpoint"], "gone", "{data}");
 }
 
 /// Requests of one call run side by side, and calls that wait for servers hold up nobody.

@@ -6,7 +6,7 @@ use toolyard::{Call, Content, Outcome, Status};
 use toolyard_tests::web::Server;
 use toolyard_tests::{World, run};
 
-use crate::network::{probe_http, probe_http_redirects, probe_secret, probe_sockets};
+use crate::network::probe_sockets;
 
 include!(concat!(env!("OUT_DIR"), "/probes.rs"));
 

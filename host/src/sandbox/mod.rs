@@ -29,7 +29,7 @@ use crate::walls::{self, Wall};
 use crate::workspace::Workspace;
 use bindings::PluginPre;
 use cache::Cache;
-use files::Gate;
+use files::{Gate, Leftovers};
 use net::{Client, Net};
 use slot::OnSlot;
 use std::path::Path;
@@ -54,6 +54,7 @@ pub struct Sandbox {
     /// As many components are compiled at once.
     jobs: Arc<Semaphore>,
     compile: Duration,
+    leftovers: Arc<Leftovers>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -158,6 +159,7 @@ impl Sandbox {
             engine,
             linker,
             ticker,
+            leftovers: Arc::default(),
         })
     }
 
@@ -222,7 +224,8 @@ impl Sandbox {
     pub async fn run(&self, mut job: Job) -> Ended {
         let footprint = Arc::clone(&job.footprint);
         let (workspace, rules) = (Arc::clone(&job.workspace), Arc::clone(&job.rules));
-        let mut gate = Gate::new(workspace, rules, &footprint, &job.limits);
+        let leftovers = Arc::clone(&self.leftovers);
+        let mut gate = Gate::new(workspace, rules, &footprint, &job.limits, leftovers);
         if let Err((folder, error)) = gate.make_parents() {
             gate.tidy();
             if gate.made_refused() {

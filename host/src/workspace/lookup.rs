@@ -42,6 +42,11 @@ impl Lookup {
             "" => ".",
             text => text,
         };
+        // `openat2` refuses permission bits where nothing can be made; `openat` overlooks them.
+        let mode = match flags.contains(OFlags::CREATE) {
+            true => mode,
+            false => Mode::empty(),
+        };
         match self {
             Self::Kernel => open_in_kernel(root, text, flags, mode),
             Self::Stepwise => open_stepwise(root, path, flags, mode),

@@ -253,9 +253,10 @@ impl HostDescriptor for GateView<'_> {
         Err(ErrorCode::NotPermitted.into())
     }
 
-    /// Never: a link that a guest writes could lead another call anywhere.
-    async fn symlink_at(&mut self, _: Fd, _: String, _: String) -> FsResult<()> {
-        Err(ErrorCode::NotPermitted.into())
+    /// Only where the policy says so, and only to what the link's own grant holds: see `links`.
+    async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        let folder = self.folder(&fd)?;
+        Ok(self.gate.make_link(&target, &folder, &path)?)
     }
 
     async fn open_at(

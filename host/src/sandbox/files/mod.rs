@@ -9,6 +9,8 @@
 mod budget;
 mod codes;
 mod host;
+mod leftovers;
+mod links;
 mod listing;
 mod moves;
 mod ops;
@@ -33,6 +35,7 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
+pub(super) use leftovers::Leftovers;
 pub(super) use staging::CommitError;
 
 /// Everything the gate knows of one call.
@@ -78,10 +81,11 @@ impl Gate {
         policy: Arc<ToolRules>,
         footprint: &Footprint,
         limits: &Limits,
+        leftovers: Arc<Leftovers>,
     ) -> Self {
         Self {
             rights: Rights::new(footprint),
-            staging: Staging::new(limits.in_place),
+            staging: Staging::new(limits.in_place, leftovers),
             workspace,
             policy,
             folders: HashMap::new(),

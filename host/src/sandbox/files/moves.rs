@@ -3,9 +3,11 @@
 
 use super::Gate;
 use super::codes::os;
+use super::links::climbs;
+use super::ops::wants_folder;
 use crate::call::{Access, CanonicalPath};
-use crate::workspace::{Kind, Last};
-use rustix::fs::{Mode, OFlags};
+use crate::workspace::{Kind, Last, look_in};
+use rustix::fs::{FileType, Mode, OFlags};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 type Result<T> = std::result::Result<T, ErrorCode>;
@@ -23,15 +25,19 @@ impl Gate {
         self.staging.settle_one(&from).map_err(os)?;
         self.staging.discard(&to);
         let there = self.workspace.look(&from).map_err(os)?.ok_or(ErrorCode::NoEntry)?;
+        if there.kind != Kind::Folder && (wants_folder(old.1) || wants_folder(new.1)) {
+            return Err(ErrorCode::NotDirectory);
+        }
         match there.kind {
             // A folder takes everything below it along, so everything below must be ours to move, at both ends.
             Kind::Folder if !self.rights.writes_below(&from) || !self.rights.writes_below(&to) => {
                 return Err(ErrorCode::NotPermitted);
             }
             Kind::Other => return Err(ErrorCode::NotPermitted),
-            Kind::Folder | Kind::File | Kind::Link => {}
+            Kind::Link => self.may_move_link(&self.target(&from)?, &from, &to)?,
+            Kind::Folder | Kind::File => {}
         }
-        if there.kind == Kind::Folder && self.hides_below(&from, 0)? {
+        if there.kind == Kind::Folder && self.held_below(&from, 0)? {
             return Err(ErrorCode::NotPermitted);
         }
         let from_parent = self.workspace.parent_of(&from).map_err(os)?;
@@ -40,14 +46,23 @@ impl Gate {
         rustix::fs::renameat(from_parent, from, to_parent, to).map_err(os)
     }
 
-    /// Whether the policy hides something below `folder`: moving it would carry that to where other rules hold.
-    fn hides_below(&self, folder: &CanonicalPath, depth: usize) -> Result<bool> {
+    /// Where the link `path` says it leads.
+    fn target(&self, path: &CanonicalPath) -> Result<String> {
+        let parent = self.workspace.parent_of(path).map_err(os)?;
+        let target = rustix::fs::readlinkat(parent, path.name().unwrap_or_default(), Vec::new()).map_err(os)?;
+        target.into_string().map_err(|_| ErrorCode::IllegalByteSequence)
+    }
+
+    /// Whether something below `folder` must stay where it is: what the policy hides, which a move would carry to where other
+    /// rules hold; and, where guests make links, one that climbs out of the folder, which would lead elsewhere from there.
+    fn held_below(&self, folder: &CanonicalPath, depth: usize) -> Result<bool> {
         if depth > 256 {
             return Ok(true);
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let fd = self.workspace.open_at(folder, flags, Mode::empty()).map_err(os)?;
-        for entry in rustix::fs::Dir::new(fd).map_err(os)? {
+        let mut dir = rustix::fs::Dir::new(fd).map_err(os)?;
+        while let Some(entry) = dir.read() {
             let entry = entry.map_err(os)?;
             let Ok(name) = entry.file_name().to_str() else { continue };
             if name == "." || name == ".." {
@@ -57,7 +72,22 @@ impl Gate {
             if !self.policy.visible(&path, Access::Write) {
                 return Ok(true);
             }
-            if entry.file_type() == rustix::fs::FileType::Directory && self.hides_below(&path, depth + 1)? {
+            let kind = match entry.file_type() {
+                FileType::Unknown => look_in(dir.fd().map_err(os)?, name)
+                    .map_err(os)?
+                    .map(|found| found.kind),
+                FileType::Symlink => Some(Kind::Link),
+                FileType::Directory => Some(Kind::Folder),
+                _ => Some(Kind::File),
+            };
+            if kind == Some(Kind::Link) && self.policy.symlinks() {
+                let target = self.target(&path)?;
+                if !target.starts_with('/') && climbs(target.trim_end_matches('/')).is_none_or(|climbs| climbs > depth)
+                {
+                    return Ok(true);
+                }
+            }
+            if kind == Some(Kind::Folder) && self.held_below(&path, depth + 1)? {
                 return Ok(true);
             }
         }

@@ -84,19 +84,26 @@ impl Gate {
         Ok(())
     }
 
-    /// Opens what `path` (below `folder`) names. The descriptor, and where it is if it is a folder.
+    /// Opens what `text` (below `folder`) names. The descriptor, and where it is if it is a folder.
     pub(super) fn open(
         &mut self,
         folder: &CanonicalPath,
-        path: &str,
+        text: &str,
         last: Last,
         how: Open,
     ) -> Result<(Descriptor, Option<CanonicalPath>)> {
         self.one_more_open()?;
-        let (path, found) = self.find(folder, path, last)?;
+        let (path, found) = self.find(folder, text, last)?;
         self.may_see(&path)?;
         if how.exclusive && how.create && (found.is_some() || self.staging.get(&path).is_some()) {
             return Err(ErrorCode::Exist);
+        }
+        // A name with a slash behind it can only be a folder's, and a folder isn't made by opening.
+        if found.is_none() && wants_folder(text) {
+            return Err(match how.create {
+                true => ErrorCode::IsDirectory,
+                false => ErrorCode::NoEntry,
+            });
         }
         match found.map(|found| found.kind) {
             Some(Kind::Folder) if how.changes() => Err(ErrorCode::IsDirectory),
@@ -294,6 +301,11 @@ impl Gate {
         let path = folder.join(name);
         !name.starts_with(staging::PREFIX) && self.sees(&path)
     }
+}
+
+/// Whether a path is spelled as that of a folder.
+pub(super) fn wants_folder(path: &str) -> bool {
+    path.ends_with('/') || path.ends_with("/.")
 }
 
 fn is_ours(path: &CanonicalPath) -> bool {

@@ -63,6 +63,13 @@ impl Rights {
             })
     }
 
+    /// The root of the innermost grant at `path`: the one whose right counts there.
+    pub(super) fn innermost(&self, path: &CanonicalPath) -> Option<CanonicalPath> {
+        let covering = self.0.iter().filter(|right| right.covers(path));
+        let right = covering.max_by_key(|right| right.root.path().len())?;
+        Some(right.root.clone())
+    }
+
     pub(super) fn reads(&self, path: &CanonicalPath) -> bool {
         self.at(path).is_some()
     }

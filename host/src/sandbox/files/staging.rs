@@ -2,15 +2,17 @@
 //! It must not judge what may be written; the gate has.
 //!
 //! A copy has no name where the file system can do that (`O_TMPFILE`), so a killed host leaves nothing behind; elsewhere
-//! it stands beside its target under a name that no guest is shown.
+//! it stands beside its target under a name that no guest is shown, and what a killed host leaves is swept (`leftovers`).
 
 use super::budget::Budget;
+use super::leftovers::{self, Leftovers};
 use crate::call::CanonicalPath;
 use crate::workspace::{Found, Workspace, look_in};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How names of private copies begin. Never shown to a guest.
@@ -31,6 +33,7 @@ pub(super) struct Staging {
     /// Files above this many bytes are updated in place.
     in_place_above: u64,
     notes: Vec<String>,
+    leftovers: Arc<Leftovers>,
 }
 
 #[derive(Debug)]
@@ -56,11 +59,12 @@ pub(super) enum Start {
 }
 
 impl Staging {
-    pub(super) fn new(in_place_above: u64) -> Self {
+    pub(super) fn new(in_place_above: u64, leftovers: Arc<Leftovers>) -> Self {
         Self {
             copies: Vec::new(),
             in_place_above,
             notes: Vec::new(),
+            leftovers,
         }
     }
 
@@ -95,6 +99,7 @@ impl Staging {
         budget: &Budget,
     ) -> std::io::Result<()> {
         let folder = workspace.parent_of(path)?;
+        self.leftovers.sweep(&folder);
         let target = path.name().unwrap_or_default().to_owned();
         let (file, name) = match unnamed(&folder) {
             Ok(file) => (file, None),
@@ -108,6 +113,9 @@ impl Staging {
             name,
             file: File::from(file),
         };
+        if copy.name.is_some() {
+            leftovers::lock(&copy.file);
+        }
         if let Some(found) = found
             && let Err(error) = copy.fill(workspace, &found, start, budget)
         {
@@ -200,6 +208,7 @@ impl Copy {
         }
         if self.name.is_none() {
             let name = fresh_name();
+            leftovers::lock(&self.file);
             let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
             rustix::fs::linkat(CWD, own, &self.folder, &*name, AtFlags::SYMLINK_FOLLOW)?;
             self.name = Some(name);

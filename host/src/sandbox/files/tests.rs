@@ -1,5 +1,8 @@
 //! The gate by itself, on real folders and without a guest, where a guest's standard library couldn't ask what is asked here.
 
+mod leftovers;
+mod links;
+
 use super::listing::{Listing, Next};
 use super::*;
 use crate::call::{Access, Entry, Resource, Scope};
@@ -10,8 +13,11 @@ use std::path::Path;
 use wasmtime::component::Resource as Handle;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
-use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, HostDescriptor as _, OpenFlags, PathFlags};
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorFlags, HostDescriptor as _, NewTimestamp, OpenFlags, PathFlags,
+};
 
 /// A gate over `folder` with these grants, under the default policy and limits.
 fn gate(folder: &Path, grants: &[(&str, Scope, Access)]) -> Gate {
@@ -29,7 +35,13 @@ fn gate_with(folder: &Path, grants: &[(&str, Scope, Access)], limits: &Limits, p
         access: *access,
     });
     let footprint = Footprint::new(entries);
-    Gate::new(workspace, Arc::new(policy.common().clone()), &footprint, limits)
+    Gate::new(
+        workspace,
+        Arc::new(policy.common().clone()),
+        &footprint,
+        limits,
+        Arc::default(),
+    )
 }
 
 fn at(path: &str) -> CanonicalPath {
@@ -230,4 +242,83 @@ fn what_a_call_adds_to_the_disk_is_counted() {
     assert_eq!(made, Err(ErrorCode::Quota));
     assert!(guest.gate.made_refused());
     assert!(!folder.path().join("one more").exists() && !folder.path().join("more").exists());
+}
+
+/// Times are set where something may be written, of files and of folders, by descriptor and by name, and nowhere else.
+#[test]
+fn times_are_a_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["a/ro", "a/held"] {
+        fs::create_dir_all(folder.path().join(name)).expect("a folder");
+    }
+    for name in ["a/x", "a/ro/f", "a/held/f", "one", "beside"] {
+        fs::write(folder.path().join(name), name).expect("a file");
+    }
+    std::os::unix::fs::symlink("../beside", folder.path().join("a/out")).expect("a link");
+    let grants = [
+        ("a", Scope::Tree, Access::Write),
+        ("a/ro", Scope::Tree, Access::Read),
+        ("one", Scope::File, Access::Read),
+    ];
+    let policy = Policy::parse("[files]\ndeny_write = [\"held\"]\n", "a policy").expect("a policy");
+    let mut guest = Guest::new(gate_with(folder.path(), &grants, &Limits::default(), policy));
+    let time = || {
+        NewTimestamp::Timestamp(Datetime {
+            seconds: 77,
+            nanoseconds: 5,
+        })
+    };
+    let root = guest.preopen(".");
+    let seconds = |name: &str| {
+        fs::symlink_metadata(folder.path().join(name))
+            .expect("a record")
+            .mtime()
+    };
+    for (name, may) in [
+        ("a/x", true),
+        ("a", true),
+        ("a/ro", false),
+        ("a/ro/f", false),
+        ("a/held", false),
+        ("a/held/f", false),
+        ("a/out", false),
+        ("one", false),
+        ("beside", false),
+        ("a/x/", false),
+        ("", false),
+        (".", false),
+    ] {
+        let before = fs::symlink_metadata(folder.path().join(name))
+            .ok()
+            .map(|record| record.mtime());
+        let at = Handle::new_borrow(root.rep());
+        let follow = PathFlags::SYMLINK_FOLLOW;
+        let by_name = told(now(guest.view().set_times_at(
+            at,
+            follow,
+            name.to_owned(),
+            time(),
+            time(),
+        )));
+        assert_eq!(by_name.is_ok(), may, "{name}: {by_name:?}");
+        // A descriptor for reading is as much as anyone gets of what may only be read.
+        if let Ok(fd) = guest.open(&root, name, OpenFlags::empty(), DescriptorFlags::READ) {
+            let fd = Handle::new_borrow(fd.rep());
+            let by_descriptor = told(now(guest.view().set_times(fd, time(), time())));
+            let is_file = folder.path().join(name).is_file();
+            assert_eq!(by_descriptor.is_ok(), may && !is_file, "{name}: {by_descriptor:?}");
+        }
+        match may {
+            true => assert_eq!(seconds(name), 77, "{name}"),
+            false if before.is_some() => assert_eq!(Some(seconds(name)), before, "{name}"),
+            false => {}
+        }
+    }
+    // One that is open for writing may have its times set, and the private copy of a whole-file write is no exception.
+    let file = guest
+        .open(&root, "a/x", OpenFlags::empty(), DescriptorFlags::WRITE)
+        .expect("a file");
+    let omit = NewTimestamp::NoChange;
+    assert_eq!(told(now(guest.view().set_times(file, omit, NewTimestamp::Now))), Ok(()));
+    assert_ne!(seconds("a/x"), 77);
 }
