@@ -49,11 +49,23 @@ pub enum Wall {
     CacheSeal,
     /// What a guest says is no command to a terminal.
     Escapes,
+    /// A request goes to a server that a claim names.
+    Claims,
+    /// A connection goes to an address that is for everyone, or that a line names.
+    Addresses,
+    /// Requests and bodies have limits.
+    Traffic,
+    /// A secret goes to its own server.
+    Secrets,
+    /// What a call writes and makes has a limit.
+    Quota,
+    /// A mount for reading is not written.
+    Mounts,
 }
 
 impl Wall {
     /// Every wall.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::FileScope,
         Self::ReadOnly,
         Self::Hidden,
@@ -76,6 +88,12 @@ impl Wall {
         Self::Conflicts,
         Self::CacheSeal,
         Self::Escapes,
+        Self::Claims,
+        Self::Addresses,
+        Self::Traffic,
+        Self::Secrets,
+        Self::Quota,
+        Self::Mounts,
     ];
 }
 

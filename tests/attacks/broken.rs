@@ -65,5 +65,11 @@ fn witness(wall: toolyard::walls::Wall) -> &'static [&'static str] {
         Wall::Conflicts => &["conflicting calls lose nothing"],
         Wall::CacheSeal => &["a damaged seal"],
         Wall::Escapes => &["terminal escapes in output"],
+        Wall::Claims => &["a host that the claim does not name"],
+        Wall::Addresses => &["names that lead to private"],
+        Wall::Traffic => &["an endless body"],
+        Wall::Secrets => &["secrets go to their server"],
+        Wall::Quota => &["a call that fills the disk"],
+        Wall::Mounts => &["a mount for reading"],
     }
 }

@@ -9,6 +9,8 @@ pub(super) fn toolyard(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
     command.args(args).arg("--workspace").arg(world.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
+    // What plugins claim is remembered there: each test is somebody else.
+    command.env("XDG_STATE_HOME", world.outside());
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,5 +1,6 @@
 //! Integration tests: everything through a real host, real components and a real file system. It must not fake a part.
 
+mod approvals;
 mod cases;
 mod chains;
 mod cli;
@@ -8,6 +9,7 @@ mod files;
 mod guests;
 mod network;
 mod parallel;
+mod policy;
 mod probes;
 mod random;
 mod readme;

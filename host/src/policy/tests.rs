@@ -1,5 +1,6 @@
 //! The policy as tables. It must not touch a file.
 
+mod fuzz;
 mod network;
 mod sections;
 

@@ -13,7 +13,7 @@ use toolyard::{Content, Outcome, Status};
 use toolyard_tests::World;
 use toolyard_tests::web::{Names, Server};
 
-pub const GROUP: &str = "Network";
+pub const GROUP: &str = "network";
 
 pub fn cases(suite: &mut Suite) {
     reach::cases(suite);

@@ -3,6 +3,7 @@
 
 mod disk;
 mod names;
+mod places;
 mod races;
 mod reach;
 mod spellings;
@@ -16,5 +17,6 @@ pub fn cases(suite: &mut Suite) {
     reach::cases(suite);
     names::cases(suite);
     disk::cases(suite);
+    places::cases(suite);
     races::cases(suite);
 }

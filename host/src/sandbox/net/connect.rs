@@ -5,6 +5,7 @@ use super::Body;
 use super::pool::Connection;
 use super::resolve::Resolve;
 use crate::call::{Endpoint, HostName, Scheme};
+use crate::walls::{self, Wall};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -44,10 +45,10 @@ impl Connector {
         let mut tried = 0;
         for address in addresses {
             match judge(address) {
-                Err(error) if tried == 0 => failed = error,
-                Err(_) => {}
-                Ok(()) if tried == MOST_TRIED => break,
-                Ok(()) => {
+                Err(error) if tried == 0 && walls::stands(Wall::Addresses) => failed = error,
+                Err(_) if walls::stands(Wall::Addresses) => {}
+                _ if tried == MOST_TRIED => break,
+                _ => {
                     tried += 1;
                     match self.open(endpoint, address, most_headers).await {
                         Ok(connection) => return Ok(connection),
