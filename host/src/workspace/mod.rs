@@ -11,6 +11,8 @@ mod marks;
 mod walk;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 pub use lookup::Lookup;

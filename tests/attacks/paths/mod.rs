@@ -2,6 +2,7 @@
 //! It must not use a guest that behaves: the probe tries what an honest tool wouldn't.
 
 mod disk;
+mod grants;
 mod names;
 mod races;
 mod reach;
@@ -14,6 +15,7 @@ pub const GROUP: &str = "paths";
 pub fn cases(suite: &mut Suite) {
     spellings::cases(suite);
     reach::cases(suite);
+    grants::cases(suite);
     names::cases(suite);
     disk::cases(suite);
     races::cases(suite);
