@@ -48,7 +48,7 @@ fn hostile(number: usize) -> (&'static str, Value) {
 /// One batch of hostile calls with a good one after every ten; those must all be well.
 fn batch(host: &Host, first: usize) {
     let mut calls: Vec<Call> = (first..first + BATCH)
-        .map(|number| hostile(number))
+        .map(hostile)
         .map(|(tool, arguments)| Call::new(tool, arguments))
         .collect();
     let mut slow = Call::new("probe_loop", json!({}));

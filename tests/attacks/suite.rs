@@ -90,13 +90,16 @@ impl Held {
     }
 }
 
+/// What runs behind all cases, with them at hand.
+type Last = Box<dyn Fn(&[Case]) -> Walls>;
+
 /// All cases, and which of them are wanted.
 pub struct Suite {
     cases: Vec<Case>,
     wanted: Vec<String>,
     list: bool,
     /// The last part: taken down one by one, walls must be missed.
-    walls: Option<Box<dyn Fn(&[Case]) -> Walls>>,
+    walls: Option<Last>,
 }
 
 /// What became of the broken walls.

@@ -155,6 +155,9 @@ fn parse_lines(text: &str) -> anyhow::Result<Vec<Call>> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -9,6 +9,8 @@ mod claim;
 mod wants;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use claim::{Claim, Source, Symlink};

@@ -12,6 +12,8 @@ mod roots;
 mod walk;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 pub use lookup::Lookup;

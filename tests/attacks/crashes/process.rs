@@ -173,12 +173,15 @@ fn few_descriptors() -> End {
     End::Passed(limits.len())
 }
 
+/// A tool that is not compiled yet answers all the same.
 fn fine(change: impl Fn(&mut Command) -> &mut Command) {
-    let world = World::with(&json!({ "a.txt": "one\n" }));
-    let mut command = command(&world, &["call", "read_file", "path=a.txt"]);
+    let (world, plugins) = (World::new(), tempfile::tempdir().expect("a folder"));
+    std::fs::write(plugins.path().join("probe.wasm"), probe()).expect("a plugin file");
+    let folder = plugins.path().display().to_string();
+    let mut command = command(&world, &["call", "probe_echo", "text=hello", "--plugins", &folder]);
     let output = end(start(change(&mut command), &json!([])));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("one"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("hello"), "{output:?}");
 }
 
 fn shared_cache() -> usize {

@@ -239,7 +239,7 @@ fn other_kind() -> usize {
 fn unreadable() -> End {
     let ground = Ground::with(&crate::ground::files());
     let file = ground.world.path().join("a/x.txt");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).expect("a mode");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).expect("a mode");
     if std::fs::read(&file).is_ok() {
         return End::Skipped("this user may read everything".into());
     }

@@ -2,6 +2,7 @@
 //! It must not use a guest that behaves: the probe tries what an honest tool wouldn't.
 
 mod disk;
+mod grants;
 mod names;
 mod places;
 mod races;
@@ -15,6 +16,7 @@ pub const GROUP: &str = "paths";
 pub fn cases(suite: &mut Suite) {
     spellings::cases(suite);
     reach::cases(suite);
+    grants::cases(suite);
     names::cases(suite);
     disk::cases(suite);
     places::cases(suite);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use toolyard::{Call, Status};
 
 /// Deeper than any path can say: with names of one letter that is 2,047. Each folder more only makes it slower.
-const DEEP: usize = 2_500;
+const DEEP: usize = 2_100;
 
 pub fn cases(suite: &mut Suite) {
     suite.add(GROUP, "non-UTF-8 names on disk", not_text);

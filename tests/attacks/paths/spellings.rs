@@ -304,6 +304,9 @@ fn one_lock() -> usize {
     checks
 }
 
+/// A tool that writes, and its arguments for a path.
+type Writer = (&'static str, fn(&str) -> Value);
+
 fn code() -> usize {
     let places = [
         ".git/hooks/pre-commit",
@@ -322,7 +325,7 @@ fn code() -> usize {
         ".jj/x",
         "toolyard.toml",
     ];
-    let tools: [(&str, fn(&str) -> Value); 6] = [
+    let tools: [Writer; 6] = [
         ("write_file", |path| json!({ "path": path, "content": "x" })),
         (
             "edit_file",
