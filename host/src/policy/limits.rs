@@ -32,7 +32,8 @@ pub struct Limits {
     pub log: u64,
     /// Bytes of a call's arguments, about as JSON text.
     pub arguments: u64,
-    /// Files and folders that a guest holds open at once.
+    /// Files, folders and listings that a guest holds open at once; and files that it replaces as a whole, which the host
+    /// holds open until the call ends.
     pub open_files: u32,
     /// Bytes of a file above which it is updated in place.
     pub in_place: u64,

@@ -11,6 +11,8 @@ mod engine;
 mod files;
 mod log;
 mod slot;
+#[cfg(feature = "stock-files")]
+mod stock;
 mod store;
 
 pub use end::Ended;
@@ -49,6 +51,8 @@ pub struct Sandbox {
     clock: clock::Clock,
     cache: Option<Cache>,
     leftovers: Arc<Leftovers>,
+    #[cfg(feature = "stock-files")]
+    stock: bool,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -133,6 +137,8 @@ impl Sandbox {
             linker,
             ticker,
             leftovers: Arc::default(),
+            #[cfg(feature = "stock-files")]
+            stock: false,
         })
     }
 
@@ -200,7 +206,11 @@ impl Sandbox {
     }
 
     fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {
-        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take(), job.seed);
+        #[cfg(feature = "stock-files")]
+        let more = stock::folder(self, job);
+        #[cfg(not(feature = "stock-files"))]
+        let more = |_: &mut _| {};
+        let state = State::new(gate, &job.limits, self.clock.handle(), job.sink.take(), job.seed, more);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES);

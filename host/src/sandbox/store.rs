@@ -9,7 +9,7 @@ use crate::call::{Content, Level, What};
 use crate::policy::Limits;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// Handles that a guest may hold at once, of every kind.
 const MAX_HANDLES: usize = 4096;
@@ -26,7 +26,15 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(gate: Gate, limits: &Limits, alarms: Alarms, sink: Option<Sink>, seed: Option<u128>) -> Self {
+    /// `more` is what else the instance is to have of wasmtime's own.
+    pub(super) fn new(
+        gate: Gate,
+        limits: &Limits,
+        alarms: Alarms,
+        sink: Option<Sink>,
+        seed: Option<u128>,
+        more: impl FnOnce(&mut WasiCtxBuilder),
+    ) -> Self {
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
@@ -39,6 +47,7 @@ impl State {
         if let Some(seed) = seed {
             wasi.insecure_random_seed(seed);
         }
+        more(&mut wasi);
         Self {
             table,
             wasi: wasi.build(),
