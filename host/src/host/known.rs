@@ -5,7 +5,7 @@ use super::HostError;
 use crate::catalog::{Catalog, Plugin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 /// The file's form: the claims of every tool of every plugin, each as JSON.
@@ -33,7 +33,7 @@ fn read(file: &Path) -> Result<Known, HostError> {
     let wrong = |problem: String| HostError::Known(file.to_owned(), problem);
     match std::fs::read(file) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Known::default()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Known::default()),
         Err(error) => Err(wrong(error.to_string())),
     }
 }

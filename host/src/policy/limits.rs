@@ -130,7 +130,8 @@ limits! {
     /// Handles of every kind that a guest holds at once: files, streams, requests, timers.
     handles: u64, handles = 4096, call,
         "a million handles that are never dropped" => "the call ends limit";
-    /// Files and folders that a guest holds open at once.
+    /// Files, folders and listings that a guest holds open at once; and files that it replaces as a whole, which the host
+    /// holds open until the call ends.
     open_files: u64, open_files = 256, call,
         "a guest that opens without closing" => "opening fails; a call that fails for it ends limit";
     /// Bytes of a file above which it is updated in place.

@@ -13,6 +13,8 @@ mod link;
 mod log;
 mod net;
 mod slot;
+#[cfg(feature = "stock-files")]
+mod stock;
 mod store;
 
 pub use end::Ended;
@@ -55,6 +57,8 @@ pub struct Sandbox {
     jobs: Arc<Semaphore>,
     compile: Duration,
     leftovers: Arc<Leftovers>,
+    #[cfg(feature = "stock-files")]
+    stock: bool,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -160,6 +164,8 @@ impl Sandbox {
             linker,
             ticker,
             leftovers: Arc::default(),
+            #[cfg(feature = "stock-files")]
+            stock: false,
         })
     }
 
@@ -255,9 +261,13 @@ impl Sandbox {
     }
 
     fn store(&self, gate: Gate, job: &mut Job) -> Store<State> {
+        #[cfg(feature = "stock-files")]
+        let more = stock::folder(self, job);
+        #[cfg(not(feature = "stock-files"))]
+        let more = |_: &mut _| {};
         let client = Arc::clone(&self.client);
         let net = Net::new(client, &job.family, Arc::clone(&job.rules), &job.limits, &job.footprint);
-        let state = State::new(gate, net, &job.limits, self.clock.handle(), job.sink.take(), job.seed);
+        let state = State::new(gate, net, &job.limits, self.clock.handle(), job.sink.take(), job.seed, more);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(usize::try_from(job.limits.host_call).unwrap_or(usize::MAX));

@@ -11,7 +11,7 @@ use crate::policy::Limits;
 use crate::walls::{self, Wall};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreLimits};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 pub(super) struct State {
     pub(super) table: ResourceTable,
@@ -26,6 +26,7 @@ pub(super) struct State {
 }
 
 impl State {
+    /// `more` is what else the instance is to have of wasmtime's own.
     pub(super) fn new(
         gate: Gate,
         net: Net,
@@ -33,6 +34,7 @@ impl State {
         alarms: Alarms,
         sink: Option<Sink>,
         seed: Option<u128>,
+        more: impl FnOnce(&mut WasiCtxBuilder),
     ) -> Self {
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
@@ -52,6 +54,7 @@ impl State {
         if let Some(seed) = seed {
             wasi.insecure_random_seed(seed);
         }
+        more(&mut wasi);
         Self {
             table,
             wasi: wasi.build(),

@@ -228,6 +228,16 @@ impl Workspace {
     /// # Errors
     /// If it leaves the workspace or its mount, can't name anything, or the operating system refuses.
     pub fn resolve(&self, from: &CanonicalPath, value: &str, last: Last) -> Result<Place, ResolveError> {
+        self.resolve_open(from, value, last).map(|(place, _)| place)
+    }
+
+    /// The same, with a descriptor (`O_PATH`) of what stands there, if finding it needed one.
+    pub(crate) fn resolve_open(
+        &self,
+        from: &CanonicalPath,
+        value: &str,
+        last: Last,
+    ) -> Result<(Place, Option<OwnedFd>), ResolveError> {
         walk::resolve(self, from, value, last)
     }
 
@@ -254,13 +264,17 @@ impl Workspace {
     /// # Errors
     /// As `open_at`.
     pub fn look(&self, path: &CanonicalPath) -> io::Result<Option<Found>> {
+        Ok(self.look_open(path)?.map(|(found, _)| found))
+    }
+
+    fn look_open(&self, path: &CanonicalPath) -> io::Result<Option<(Found, OwnedFd)>> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Some(root) = self.named(path.mount()) else {
             return Ok(None);
         };
         let opened = self.lookup.open(root.fd.as_fd(), path, flags, Mode::empty());
         match opened.map_err(io::Error::from) {
-            Ok(fd) => Ok(Some(Found::from_stat(&rustix::fs::fstat(fd)?))),
+            Ok(fd) => Ok(Some((Found::from_stat(&rustix::fs::fstat(&fd)?), fd))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -64,7 +64,7 @@ fn kernel(workspace: &Workspace, value: &str, last: Last) -> Result<(String, u64
         flags |= OFlags::NOFOLLOW;
     }
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(&workspace.root, value, flags, Mode::empty(), how) {
+    match rustix::fs::openat2(&workspace.main.fd, value, flags, Mode::empty(), how) {
         Ok(fd) => {
             let own = format!("/proc/self/fd/{}", fd.as_raw_fd());
             let path = fs::read_link(own).expect("its name");

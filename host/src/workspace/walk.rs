@@ -27,18 +27,19 @@ pub(super) fn resolve(
     from: &CanonicalPath,
     value: &str,
     last: Last,
-) -> Result<Place, ResolveError> {
+) -> Result<(Place, Option<OwnedFd>), ResolveError> {
     check_text(value)?;
     let outside = || ResolveError::Outside(value.to_owned());
     let (start, relative) = match value.starts_with('/') {
         true => workspace.enter(Path::new(value)).ok_or_else(outside)?,
         false => (from.clone(), value),
     };
-    if let Some(place) = at_once(workspace, &start, relative) {
-        return Ok(place);
+    if let Some((place, fd)) = at_once(workspace, &start, relative) {
+        return Ok((place, Some(fd)));
     }
     let root = workspace.named(start.mount()).ok_or_else(outside)?;
-    Walk::new(workspace, root, value, &start, relative, last).run()
+    let place = Walk::new(workspace, root, value, &start, relative, last).run()?;
+    Ok((place, None))
 }
 
 fn check_text(value: &str) -> Result<(), ResolveError> {
@@ -55,7 +56,7 @@ fn check_text(value: &str) -> Result<(), ResolveError> {
 }
 
 /// The common case in one look: no `..`, everything there, no link anywhere. `None` sends the name to the walk.
-fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Option<Place> {
+fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Option<(Place, OwnedFd)> {
     let mut text = start.path().to_owned();
     for part in relative.split('/') {
         match part {
@@ -70,19 +71,20 @@ fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Opti
         }
     }
     let path = CanonicalPath::new(start.mount(), text);
-    let found = workspace.look(&path).ok().flatten()?;
+    let (found, fd) = workspace.look_open(&path).ok().flatten()?;
     let wants_folder = relative.ends_with('/') || relative.ends_with("/.");
     match found.kind {
         Kind::Folder => {}
         Kind::File | Kind::Other if !wants_folder => {}
         Kind::File | Kind::Other | Kind::Link => return None,
     }
-    Some(Place {
+    let place = Place {
         path,
         found: Some(found),
         via: Vec::new(),
         first_missing: None,
-    })
+    };
+    Some((place, fd))
 }
 
 struct Walk<'a> {

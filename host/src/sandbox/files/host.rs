@@ -127,16 +127,10 @@ fn timespec(time: NewTimestamp) -> Result<Timespec, ErrorCode> {
 impl preopens::Host for GateView<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Fd, String)>> {
         let mut folders = Vec::new();
-        for path in self.gate.preopens() {
-            let name = path.to_string();
-            // A folder that vanished since is simply not there.
-            if let Ok((descriptor, folder)) = self.gate.open_folder(path) {
-                let fd = self.table.push(descriptor)?;
-                if let Some(path) = folder {
-                    self.gate.folders.insert(fd.rep(), path);
-                }
-                folders.push((fd, name));
-            }
+        for (descriptor, path) in self.gate.preopens() {
+            let (fd, name) = (self.table.push(descriptor)?, path.to_string());
+            self.gate.folders.insert(fd.rep(), path);
+            folders.push((fd, name));
         }
         Ok(folders)
     }
@@ -276,6 +270,11 @@ impl HostDescriptor for GateView<'_> {
             truncate: open.contains(OpenFlags::TRUNCATE),
             folder: open.contains(OpenFlags::DIRECTORY),
         };
+        if let Descriptor::Dir(dir) = self.table.get(&fd)?
+            && let Some(file) = self.gate.open_at_once(&folder, &dir.dir, &path, how)?
+        {
+            return self.keep(file, None);
+        }
         let (descriptor, folder) = self.gate.open(&folder, &path, last(path_flags), how)?;
         self.keep(descriptor, folder)
     }
@@ -305,7 +304,7 @@ impl HostDescriptor for GateView<'_> {
 
     async fn rename_at(&mut self, fd: Fd, old: String, new_fd: Fd, new: String) -> FsResult<()> {
         let (from, to) = (self.folder(&fd)?, self.folder(&new_fd)?);
-        Ok(self.gate.rename((&from, &old), (&to, &new))?)
+        Ok(self.gate.rename((&from, &old), (&to, &new)).await?)
     }
 }
 

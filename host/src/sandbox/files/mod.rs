@@ -24,15 +24,17 @@ mod tests;
 use crate::call::{CanonicalPath, Footprint};
 use crate::policy::{Limits, ToolRules};
 use crate::walls::{self, Wall};
-use crate::workspace::{Found, Kind, Last, Workspace};
+use crate::workspace::{Found, Last, Workspace};
 use budget::Budget;
 use rights::Rights;
 use staging::Staging;
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 pub(super) use leftovers::Leftovers;
@@ -73,6 +75,9 @@ pub(super) struct Gated;
 impl HasData for Gated {
     type Data<'a> = GateView<'a>;
 }
+
+/// What was found: its name, what it is, and perhaps a handle on it.
+type FoundOpen = (CanonicalPath, Option<Found>, Option<OwnedFd>);
 
 impl Gate {
     /// The gate of a call with this footprint. Opens nothing yet.
@@ -152,14 +157,20 @@ impl Gate {
         path: &str,
         last: Last,
     ) -> Result<(CanonicalPath, Option<Found>), ErrorCode> {
+        let (path, found, _) = self.find_open(folder, path, last)?;
+        Ok((path, found))
+    }
+
+    /// The same, with a handle on what stands there if finding it gave one: for its record alone, not open for anything.
+    fn find_open(&self, folder: &CanonicalPath, path: &str, last: Last) -> Result<FoundOpen, ErrorCode> {
         if path.starts_with('/') {
             return Err(ErrorCode::NotPermitted);
         }
         // Whatever happens on the way, a guest learns nothing of names outside its grants: what is missing there, what is a
         // file, a folder or a link is answered alike.
         let known = |place: &CanonicalPath| self.sees(place);
-        let place = match self.workspace.resolve(folder, path, last) {
-            Ok(place) => place,
+        let (place, fd) = match self.workspace.resolve_open(folder, path, last) {
+            Ok(found) => found,
             Err(error) if codes::place_of(&error).is_none_or(known) => return Err(codes::refusal(&error)),
             Err(_) => return Err(ErrorCode::NotPermitted),
         };
@@ -171,7 +182,7 @@ impl Gate {
             Some(_) => return Err(self.hidden(&place.path)),
             None => {}
         }
-        Ok((place.path, place.found))
+        Ok((place.path, place.found, fd))
     }
 
     /// Whether the guest may know that something stands at `path`.
@@ -212,25 +223,31 @@ impl Gate {
         }
     }
 
-    /// The folders to open as the guest's preopened directories: the nearest existing folder above each granted name.
-    pub(super) fn preopens(&self) -> Vec<CanonicalPath> {
-        let mut folders: Vec<CanonicalPath> = self
-            .rights
-            .roots()
-            .map(|root| {
-                let mut folder = root.parent().unwrap_or(root);
-                while !matches!(self.workspace.look(&folder), Ok(Some(found)) if found.kind == Kind::Folder) {
-                    match folder.parent() {
-                        Some(above) => folder = above,
-                        None => break,
-                    }
+    /// The guest's preopened directories: the nearest existing folder above each granted name.
+    pub(super) fn preopens(&mut self) -> Vec<(Descriptor, CanonicalPath)> {
+        let above = |root: CanonicalPath| root.parent().unwrap_or(root);
+        let mut wanted: Vec<CanonicalPath> = self.rights.roots().map(above).collect();
+        wanted.sort();
+        wanted.dedup();
+        let mut opened: Vec<(Descriptor, CanonicalPath)> = Vec::new();
+        for folder in wanted {
+            let mut next = Some(folder);
+            while let Some(folder) = next {
+                if opened.iter().any(|(_, path)| *path == folder) {
+                    break;
                 }
-                folder
-            })
-            .collect();
-        folders.sort();
-        folders.dedup();
-        folders
+                match self.open_folder(&folder) {
+                    Ok(descriptor) => {
+                        opened.push((descriptor, folder));
+                        break;
+                    }
+                    // What vanished since, or can't be opened, is simply not there.
+                    Err(_) => next = folder.parent(),
+                }
+            }
+        }
+        opened.sort_by(|(_, a), (_, b)| a.cmp(b));
+        opened
     }
 
     /// Waits until nothing that was opened for writing is in use any more: a write that was handed to another thread

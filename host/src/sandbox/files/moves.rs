@@ -1,19 +1,26 @@
 //! Giving a file or folder another name: both ends must be ours to change, and so must all that goes along.
 //! It must not be reached with a path that the gate has not checked.
 
+use super::super::slot::step_back;
 use super::Gate;
 use super::codes::os;
 use super::links::climbs;
 use super::ops::wants_folder;
 use crate::call::{Access, CanonicalPath};
 use crate::workspace::{Kind, Last, look_in};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 type Result<T> = std::result::Result<T, ErrorCode>;
 
+/// As many names are looked at in one go before the guest steps back for others.
+const STRIDE: usize = 1000;
+
+/// Folders deeper than this below the one that is moved are not looked through, and it stays where it is.
+const DEEPEST: usize = 256;
+
 impl Gate {
-    pub(super) fn rename(&mut self, old: (&CanonicalPath, &str), new: (&CanonicalPath, &str)) -> Result<()> {
+    pub(super) async fn rename(&mut self, old: (&CanonicalPath, &str), new: (&CanonicalPath, &str)) -> Result<()> {
         let (from, _) = self.find(old.0, old.1, Last::Keep)?;
         let (to, _) = self.find(new.0, new.1, Last::Keep)?;
         self.may_see(&from)?;
@@ -37,7 +44,7 @@ impl Gate {
             Kind::Link => self.may_move_link(&self.target(&from)?, &from, &to)?,
             Kind::Folder | Kind::File => {}
         }
-        if there.kind == Kind::Folder && self.held_below(&from, 0)? {
+        if there.kind == Kind::Folder && self.held_below(&from, &to).await? {
             return Err(ErrorCode::NotPermitted);
         }
         let from_parent = self.workspace.parent_of(&from).map_err(os)?;
@@ -53,44 +60,78 @@ impl Gate {
         target.into_string().map_err(|_| ErrorCode::IllegalByteSequence)
     }
 
-    /// Whether something below `folder` must stay where it is: what the policy hides, which a move would carry to where other
-    /// rules hold; and, where guests make links, one that climbs out of the folder, which would lead elsewhere from there.
-    fn held_below(&self, folder: &CanonicalPath, depth: usize) -> Result<bool> {
-        if depth > 256 {
-            return Ok(true);
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let fd = self.workspace.open_at(folder, flags, Mode::empty()).map_err(os)?;
-        let mut dir = rustix::fs::Dir::new(fd).map_err(os)?;
-        while let Some(entry) = dir.read() {
+    /// Whether something below `from` must stay where it is: what the policy hides here or would hide there; and, where guests
+    /// make links, one that climbs out of the folder, which would lead elsewhere from there.
+    async fn held_below(&self, from: &CanonicalPath, to: &CanonicalPath) -> Result<bool> {
+        let mut todo = vec![self.level(from.clone(), to.clone())?];
+        let mut seen = 0_usize;
+        while let Some(level) = todo.last_mut() {
+            let Some(entry) = level.dir.read() else {
+                todo.pop();
+                continue;
+            };
+            seen += 1;
+            if seen.is_multiple_of(STRIDE) {
+                // However much is below, others get their turn, and a cancel is seen.
+                step_back();
+                tokio::task::yield_now().await;
+            }
             let entry = entry.map_err(os)?;
             let Ok(name) = entry.file_name().to_str() else { continue };
             if name == "." || name == ".." {
                 continue;
             }
-            let path = folder.join(name);
-            if !self.policy.visible(&path, Access::Write) {
+            let kind = kind(level, name, entry.file_type())?;
+            let (from, to) = (level.from.join(name), level.to.join(name));
+            let depth = todo.len();
+            if self.stays(&from, &to, kind, depth - 1)? || depth > DEEPEST {
                 return Ok(true);
             }
-            let kind = match entry.file_type() {
-                FileType::Unknown => look_in(dir.fd().map_err(os)?, name)
-                    .map_err(os)?
-                    .map(|found| found.kind),
-                FileType::Symlink => Some(Kind::Link),
-                FileType::Directory => Some(Kind::Folder),
-                _ => Some(Kind::File),
-            };
-            if kind == Some(Kind::Link) && self.policy.symlinks() {
-                let target = self.target(&path)?;
-                if !target.starts_with('/') && climbs(target.trim_end_matches('/')).is_none_or(|climbs| climbs > depth)
-                {
-                    return Ok(true);
-                }
-            }
-            if kind == Some(Kind::Folder) && self.held_below(&path, depth + 1)? {
-                return Ok(true);
+            if kind == Some(Kind::Folder) {
+                todo.push(self.level(from, to)?);
             }
         }
         Ok(false)
     }
+
+    /// Whether one name must stay where it is: `depth` folders below the one that is moved.
+    fn stays(&self, from: &CanonicalPath, to: &CanonicalPath, kind: Option<Kind>, depth: usize) -> Result<bool> {
+        if !self.policy.visible(from, Access::Write) || !self.policy.visible(to, Access::Write) {
+            return Ok(true);
+        }
+        if kind != Some(Kind::Link) || !self.policy.symlinks() {
+            return Ok(false);
+        }
+        let target = self.target(from)?;
+        let kept =
+            target.starts_with('/') || climbs(target.trim_end_matches('/')).is_some_and(|climbs| climbs <= depth);
+        Ok(!kept)
+    }
+
+    fn level(&self, from: CanonicalPath, to: CanonicalPath) -> Result<Level> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let fd = self.workspace.open_at(&from, flags, Mode::empty()).map_err(os)?;
+        let dir = Dir::new(fd).map_err(os)?;
+        Ok(Level { dir, from, to })
+    }
+}
+
+/// One folder of those that are being looked through before a move.
+struct Level {
+    dir: Dir,
+    from: CanonicalPath,
+    to: CanonicalPath,
+}
+
+/// The kernel's word for a kind; where it has not said which, the name is looked at.
+fn kind(level: &Level, name: &str, said: FileType) -> Result<Option<Kind>> {
+    Ok(match said {
+        FileType::Unknown => {
+            let found = look_in(level.dir.fd().map_err(os)?, name).map_err(os)?;
+            found.map(|found| found.kind)
+        }
+        FileType::Symlink => Some(Kind::Link),
+        FileType::Directory => Some(Kind::Folder),
+        _ => Some(Kind::File),
+    })
 }

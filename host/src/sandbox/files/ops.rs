@@ -5,7 +5,7 @@ use super::codes::os;
 use super::{Gate, staging};
 use crate::call::{Access, CanonicalPath, Scope};
 use crate::walls::{self, Wall};
-use crate::workspace::{Found, Kind, Last, Workspace};
+use crate::workspace::{Found, Kind, Last, Workspace, look_in};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::File;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ pub(super) fn remove_folder(workspace: &Workspace, path: &CanonicalPath) -> std:
     let name = path.name().unwrap_or_default();
     Ok(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
 }
+
+/// As many files that were opened for writing are kept in mind before those that are closed are forgotten.
+const MOST_WRITTEN: usize = 1024;
 
 /// What a guest asks for when it opens a name.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +87,37 @@ impl Gate {
         Ok(())
     }
 
+    /// The common case, a file in an open folder that is only read, without finding out first what its name means: a name
+    /// that is no link means itself, and the kernel refuses what became one meanwhile. `None` for every other case.
+    pub(super) fn open_at_once(
+        &mut self,
+        folder: &CanonicalPath,
+        dir: &File,
+        name: &str,
+        how: Open,
+    ) -> Result<Option<Descriptor>> {
+        if how.changes() || how.folder || matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
+            return Ok(None);
+        }
+        let path = folder.join(name);
+        // Only a hint, so that nothing but a file is ever opened; what was opened is looked at once more.
+        let hint = |found: &Found| found.kind == Kind::File;
+        if self.may_see(&path).is_err()
+            || self.staging.get(&path).is_some()
+            || !look_in(dir, name).ok().flatten().is_some_and(|found| hint(&found))
+        {
+            return Ok(None);
+        }
+        self.one_more_open()?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let Ok(fd) = self.workspace.open_at(&path, flags, Mode::empty()) else {
+            return Ok(None);
+        };
+        let file = File::from(fd);
+        regular(&file)?;
+        Ok(Some(self.descriptor(file, how)))
+    }
+
     /// Opens what `text` (below `folder`) names. The descriptor, and where it is if it is a folder.
     pub(super) fn open(
         &mut self,
@@ -107,7 +141,7 @@ impl Gate {
         }
         match found.map(|found| found.kind) {
             Some(Kind::Folder) if how.changes() => Err(ErrorCode::IsDirectory),
-            Some(Kind::Folder) => self.open_folder(path),
+            Some(Kind::Folder) => Ok((self.open_folder(&path)?, Some(path))),
             Some(Kind::File) | None if how.folder => Err(match found {
                 Some(_) => ErrorCode::NotDirectory,
                 None => ErrorCode::NoEntry,
@@ -120,16 +154,16 @@ impl Gate {
         }
     }
 
-    pub(super) fn open_folder(&mut self, path: CanonicalPath) -> Result<(Descriptor, Option<CanonicalPath>)> {
+    pub(super) fn open_folder(&mut self, path: &CanonicalPath) -> Result<Descriptor> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let fd = self.workspace.open_at(&path, flags, Mode::empty()).map_err(os)?;
-        let (perms, mode) = match self.may_write(&path) {
+        let fd = self.workspace.open_at(path, flags, Mode::empty()).map_err(os)?;
+        let (perms, mode) = match self.may_write(path) {
             Ok(_) => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
             Err(_) => (FsPerms::ReadOnly, OpenMode::READ),
         };
         let folder = Dir::new(File::from(fd), perms, mode, true);
         self.open += 1;
-        Ok((Descriptor::Dir(folder), Some(path)))
+        Ok(Descriptor::Dir(folder))
     }
 
     fn open_file(&mut self, path: &CanonicalPath, found: Option<Found>, how: Open) -> Result<Descriptor> {
@@ -165,6 +199,10 @@ impl Gate {
                 true => staging::Start::Empty,
                 false => staging::Start::Old,
             };
+            if self.staging.held() >= self.max_open {
+                self.refused = true;
+                return Err(ErrorCode::Quota);
+            }
             let begun = self.staging.begin(&self.workspace, path, found, start, &self.budget);
             begun.map_err(os)?;
         }
@@ -212,6 +250,10 @@ impl Gate {
         };
         let file = WasiFile::new(file, perms, mode, true);
         if how.write {
+            if self.written.len() >= MOST_WRITTEN {
+                // What is closed already needs no waiting for, however often a guest opens and closes.
+                self.written.retain(|file| file.strong_count() > 0);
+            }
             self.written.push(Arc::downgrade(&file.file));
         }
         self.open += 1;
@@ -267,13 +309,16 @@ impl Gate {
 
     /// A handle on what `path` names, for looking at its record only. Nothing is opened for reading.
     pub(super) fn look_at(&self, folder: &CanonicalPath, path: &str, last: Last) -> Result<File> {
-        let (path, found) = self.find(folder, path, last)?;
+        let (path, found, fd) = self.find_open(folder, path, last)?;
         self.may_see(&path)?;
         if let Some(copy) = self.staging.get(&path) {
             return copy.map_err(os);
         }
         found.ok_or(ErrorCode::NoEntry)?;
-        let fd = self.workspace.open_at(&path, OFlags::PATH, Mode::empty()).map_err(os)?;
+        let fd = match fd {
+            Some(fd) => fd,
+            None => self.workspace.open_at(&path, OFlags::PATH, Mode::empty()).map_err(os)?,
+        };
         Ok(File::from(fd))
     }
 

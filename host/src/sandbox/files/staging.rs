@@ -74,6 +74,11 @@ impl Staging {
         Some(copy.file.try_clone())
     }
 
+    /// How many copies there are: each has its descriptors until the call ends, whether the guest has it open or not.
+    pub(super) fn held(&self) -> u32 {
+        u32::try_from(self.copies.len()).unwrap_or(u32::MAX)
+    }
+
     /// Whether a file must be written where it is: other names of it would be cut off by a replacement, and a very
     /// large one would cost too much to copy. The outcome will say so.
     pub(super) fn in_place(&mut self, path: &CanonicalPath, found: Option<&Found>) -> bool {

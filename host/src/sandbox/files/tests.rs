@@ -322,3 +322,57 @@ fn times_are_a_change() {
     assert_eq!(told(now(guest.view().set_times(file, omit, NewTimestamp::Now))), Ok(()));
     assert_ne!(seconds("a/x"), 77);
 }
+
+/// A private copy has its descriptors until the call ends, so as many as may be open may be begun.
+#[test]
+fn private_copies_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names: Vec<String> = (0..5).map(|i| i.to_string()).collect();
+    let grants: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), Scope::File, Access::Write))
+        .collect();
+    let limits = Limits {
+        open_files: 4,
+        ..Limits::default()
+    };
+    let mut guest = Guest::new(gate_with(folder.path(), &grants, &limits, Policy::default()));
+    let root = guest.preopen(".");
+    for name in &names[..4] {
+        let file = guest.open(&root, name, OpenFlags::CREATE, DescriptorFlags::WRITE);
+        guest.view().drop(file.expect(name)).expect("closed");
+    }
+    let fifth = guest.open(&root, &names[4], OpenFlags::CREATE, DescriptorFlags::WRITE);
+    assert_eq!(fifth.err(), Some(ErrorCode::Quota));
+    assert!(guest.gate.open_refused());
+    // One that was begun can be had again.
+    assert!(
+        guest
+            .open(&root, &names[0], OpenFlags::empty(), DescriptorFlags::WRITE)
+            .is_ok()
+    );
+}
+
+/// A folder is not moved to where the policy would hide something in it.
+#[test]
+fn a_move_brings_nothing_under_other_rules() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["y/private", "y/open", "z/deep/private", "n"] {
+        fs::create_dir_all(folder.path().join(name)).expect("a folder");
+    }
+    let policy =
+        Policy::parse("[files]\ndeny = [\"conf/private\", \"*/deep/private\"]\n", "a policy").expect("a policy");
+    let grants = [("", Scope::Tree, Access::Write)];
+    let mut guest = Guest::new(gate_with(folder.path(), &grants, &Limits::default(), policy));
+    let root = guest.preopen(".");
+    for (from, to, expect) in [
+        ("y", "conf", Err(ErrorCode::NotPermitted)),
+        ("y", "other", Ok(())),
+        ("z", "z2", Err(ErrorCode::NotPermitted)),
+        ("n", "conf", Ok(())),
+    ] {
+        let at = || Handle::new_borrow(root.rep());
+        let told = told(now(guest.view().rename_at(at(), from.to_owned(), at(), to.to_owned())));
+        assert_eq!(told, expect, "{from} to {to}");
+    }
+}
