@@ -19,16 +19,20 @@ pub fn cases(suite: &mut Suite) {
                 .collect();
             assert!(!witnesses.is_empty(), "no case for {wall:?}");
             break_down(Some(wall));
-            let noticed = witnesses.into_iter().find(|case| case.attempt().is_err());
+            let blind: Vec<&str> = witnesses
+                .iter()
+                .filter(|case| case.attempt().is_ok())
+                .map(|case| case.name.as_str())
+                .collect();
             break_down(None);
-            match noticed {
-                Some(case) => {
+            match &blind[..] {
+                [] => {
                     walls.noticed += 1;
-                    println!("noticed    {wall:?} broken, by {}: {}", case.group, case.name);
+                    println!("noticed    {wall:?} broken, by {} cases", witnesses.len());
                 }
-                None => walls
+                blind => walls
                     .missed
-                    .push(format!("walls: {wall:?} is broken, and nobody noticed")),
+                    .push(format!("walls: {wall:?} is broken, and not noticed by {blind:?}")),
             }
         }
         walls
@@ -40,12 +44,12 @@ pub fn cases(suite: &mut Suite) {
 fn witness(wall: toolyard::walls::Wall) -> &'static [&'static str] {
     use toolyard::walls::Wall;
     match wall {
-        Wall::FileScope => &["nothing beside a file granted by `path`"],
+        Wall::FileScope => &["nothing beside a file granted by"],
         Wall::ReadOnly => &["a read tree is read-only"],
         Wall::Hidden => &["what the policy denies is hidden"],
         Wall::Refusal => &["a claim wider than the policy"],
         Wall::PrivateCopies => &["half-done writes in every manner"],
-        Wall::NoFollow => &["swapped for a link while calls run"],
+        Wall::NoFollow => &["swapped for a link while"],
         Wall::OnlyFiles => &["FIFOs and sockets"],
         Wall::Memory => &["memory a little over the limit"],
         Wall::Handles => &["1,000,000 handles never dropped"],
