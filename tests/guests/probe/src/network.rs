@@ -341,9 +341,20 @@ pub fn probe_sockets(
         ("connect", TcpStream::connect(here).map(drop)),
         ("connect by name", TcpStream::connect(("localhost", port)).map(drop)),
         ("listen", TcpListener::bind(("127.0.0.1", 0)).map(drop)),
-        ("udp", UdpSocket::bind(("127.0.0.1", 0)).and_then(|socket| socket.send_to(b"x", here)).map(drop)),
+        (
+            "udp",
+            UdpSocket::bind(("127.0.0.1", 0))
+                .and_then(|socket| socket.send_to(b"x", here))
+                .map(drop),
+        ),
         ("look up", ("example.com", port).to_socket_addrs().map(drop)),
     ];
-    let word = |result: std::io::Result<()>| result.map_or_else(|error| format!("{:?}", error.kind()), |()| "ok".to_owned());
-    Ok(Json(tried.into_iter().map(|(name, result)| (name.to_owned(), word(result))).collect()))
+    let word =
+        |result: std::io::Result<()>| result.map_or_else(|error| format!("{:?}", error.kind()), |()| "ok".to_owned());
+    Ok(Json(
+        tried
+            .into_iter()
+            .map(|(name, result)| (name.to_owned(), word(result)))
+            .collect(),
+    ))
 }
