@@ -87,14 +87,19 @@ fn once_and_always_and_no_and_never() {
             vec!["read_file: read of .env"; questions],
             "{answers:?}"
         );
-        for outcome in outcomes {
-            match outcome.status {
-                Status::Ok => assert!(
-                    outcome.notes.join("").contains("beyond the policy: read of .env"),
-                    "{outcome:#?}"
-                ),
-                _ => check(&outcome, Status::Denied, "denied"),
-            }
+        // Whoever was asked about is told apart from what the policy allows by itself.
+        let notes: String = outcomes.iter().flat_map(|outcome| outcome.notes.clone()).collect();
+        let allowed = answers
+            .iter()
+            .take(questions)
+            .filter(|answer| matches!(answer, Answer::Once | Answer::Always));
+        assert_eq!(
+            notes.matches("beyond the policy: read of .env").count(),
+            allowed.count(),
+            "{notes}"
+        );
+        for outcome in outcomes.iter().filter(|outcome| outcome.status != Status::Ok) {
+            check(outcome, Status::Denied, "denied");
         }
     }
     // What was allowed for reading is not allowed for writing, and not for another tool.
@@ -159,11 +164,10 @@ fn waiting_for_an_answer_blocks_nobody() {
 #[test]
 fn results_can_be_asked_about() {
     let world = world();
-    world.add(&json!({ "which.json": "\".env\"" }));
     let operator = Operator::new(&[Answer::Once], MANY);
     let host = host(&world, &operator);
     let first = Call::new("probe_echo", json!({ "text": ".env" })).with_id("1");
-    let path = json!({ "$result": "1", "path": "$.text" });
+    let path = json!({ "$result": "1" });
     let calls = vec![first, Call::new("read_file", json!({ "path": path })).with_id("2")];
     let outcomes = run(&host, calls.clone());
     assert_eq!(statuses(&outcomes), [Status::Ok, Status::Ok], "{outcomes:#?}");
@@ -190,11 +194,7 @@ fn every_decision_and_end_is_written() {
         read("a.txt").with_id("good"),
         read("../outside/secret.txt").with_id("outside"),
         Call::new("no_such_tool", json!({})).with_id("unknown"),
-        Call::new(
-            "probe_fail",
-            json!({ "kind": "failed", "code": "own_code", "message": evil }),
-        )
-        .with_id("fails"),
+        Call::new("probe_fail", json!({ "code": "own_code", "message": evil })).with_id("fails"),
         read(".env").with_id(evil),
     ];
     let outcomes = run(&host, calls);
@@ -230,13 +230,19 @@ fn every_decision_and_end_is_written() {
         ["later", "allowed"]
     );
     assert_eq!(asked[1]["approved"], 1);
+    let wrong = Call::new("read_file", json!({ "path": ["content in a wrong place"] }));
+    check(
+        &run(&host, vec![wrong]).remove(0),
+        Status::InvalidArguments,
+        "invalid_arguments",
+    );
     // Contents, arguments and guests' words are nowhere.
     let text = std::fs::read_to_string(&file).expect("the log");
     assert!(
-        !text.contains("KEY=1") && !text.contains("a\\n") && text.is_ascii(),
+        !text.contains("KEY=1") && !text.contains("content in a") && text.is_ascii(),
         "{text}"
     );
-    assert_eq!(lines.len(), 8, "{text}");
+    assert_eq!(lines.len(), 9, "{text}");
 }
 
 /// A decision that can't be written is a refusal, and nothing runs.

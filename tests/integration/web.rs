@@ -47,7 +47,7 @@ fn fetch_shows_a_page_from_where_it_was_redirected_to() {
     let outcome = call(&World::new(), &[&first], "", "fetch", json!({ "url": url }));
     assert_eq!(
         (outcome.status, code(&outcome)),
-        (Status::Failed, "network_denied"),
+        (Status::Denied, "network_denied"),
         "{outcome:#?}"
     );
     let error = outcome.error.expect("an error");

@@ -2,6 +2,7 @@
 //! It must not know any tool.
 
 mod case;
+mod names;
 pub mod web;
 mod world;
 

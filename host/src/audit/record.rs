@@ -66,8 +66,12 @@ pub(crate) fn decided(
 /// A call was refused before it started. The words are the host's own.
 pub(crate) fn refused(who: Who<'_>, status: Status, error: &CallError) -> Value {
     let mut value = record("decision", who);
-    let more = json!({ "decision": "refused", "status": status.as_str(), "code": error.code, "reason": error.message });
+    let more = json!({ "decision": "refused", "status": status.as_str(), "code": error.code });
     with(&mut value, more);
+    // What is wrong with arguments is said by quoting them.
+    if status != Status::InvalidArguments {
+        with(&mut value, json!({ "reason": error.message }));
+    }
     value
 }
 

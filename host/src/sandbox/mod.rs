@@ -267,7 +267,15 @@ impl Sandbox {
         let more = |_: &mut _| {};
         let client = Arc::clone(&self.client);
         let net = Net::new(client, &job.family, Arc::clone(&job.rules), &job.limits, &job.footprint);
-        let state = State::new(gate, net, &job.limits, self.clock.handle(), job.sink.take(), job.seed, more);
+        let state = State::new(
+            gate,
+            net,
+            &job.limits,
+            self.clock.handle(),
+            job.sink.take(),
+            job.seed,
+            more,
+        );
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(usize::try_from(job.limits.host_call).unwrap_or(usize::MAX));

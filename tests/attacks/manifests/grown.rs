@@ -26,7 +26,10 @@ pub fn grown() -> usize {
     assert_eq!(call(&host(&[claim("read")])).status, Status::Ok);
     assert_eq!(call(&host(&[claim("read")])).status, Status::Ok);
     assert_eq!(call(&host(&[])).status, Status::Ok, "less is fine");
-    for wider in [claim("write"), json!({ "network": "https://evil.test", "methods": ["GET"] })] {
+    for wider in [
+        claim("write"),
+        json!({ "network": "https://evil.test", "methods": ["GET"] }),
+    ] {
         let host = host(&[claim("read"), wider]);
         let outcome = call(&host);
         ended(&outcome, Status::Denied, "claims_grew");
