@@ -86,7 +86,10 @@ fn arguments(random: &mut Random, at: usize) -> (&'static str, Value) {
             "copy_path",
             json!({ "from": file, "to": random.of(&FILES), "overwrite": random.chance(50) }),
         ),
-        _ if random.chance(50) => ("delete_path", json!({ "path": file })),
+        _ if random.chance(50) => {
+            let path = if random.chance(60) { file } else { random.of(&FOLDERS) };
+            ("delete_path", json!({ "path": path, "recursive": true }))
+        }
         _ => ("make_dir", json!({ "path": random.of(&FOLDERS) })),
     }
 }

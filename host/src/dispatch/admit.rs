@@ -3,8 +3,8 @@
 
 use super::batch::{BatchError, Named};
 use super::chain::{Links, fill};
-use super::live::{ClientId, Common, Live, refused};
-use super::owner::{Owner, not_met};
+use super::live::{ClientId, Common, Live, not_met, refused};
+use super::owner::Owner;
 use super::prepare::{Prepared, Refused};
 use super::{Shared, Whose, worker};
 use crate::call::{Call, CallId, Outcome, Status, What, When};

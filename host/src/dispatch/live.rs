@@ -12,6 +12,21 @@ use tokio::task::AbortHandle;
 /// Who submits calls: each has a queue of its own bound.
 pub(super) type ClientId = u64;
 
+/// A call that has not ended, as `status` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveCall {
+    /// Its batch.
+    pub batch: u64,
+    /// Its id in the batch.
+    pub id: CallId,
+    /// Its tool.
+    pub tool: String,
+    /// Whether its sandbox is open.
+    pub started: bool,
+    /// The calls that it waits for.
+    pub waits: Vec<Wait>,
+}
+
 /// What the calls of a batch have in common.
 #[derive(Debug)]
 pub(super) struct Common {
@@ -141,4 +156,13 @@ pub(super) fn ended(refused: Refused) -> Ended {
         error.hint = refused.error.hint;
     }
     ended
+}
+
+/// Why a call is skipped.
+pub(super) fn not_met(because: Option<&CallId>, wants_failure: bool) -> String {
+    match (because, wants_failure) {
+        (Some(id), false) => format!("call {id}, which it comes after, did not end ok"),
+        (None, false) => "a call that it comes after did not end ok".to_owned(),
+        (_, true) => "it runs only if a call that it comes after fails, and none did".to_owned(),
+    }
 }

@@ -18,6 +18,7 @@ mod prepare;
 mod record;
 mod resolve;
 mod reuse;
+mod trees;
 mod worker;
 
 pub use admit::{Batch, Canceller};
@@ -26,8 +27,9 @@ pub use batch::BatchError;
 pub(crate) use batch::Named;
 pub(crate) use chain::{Links, links};
 pub use events::Observer;
-pub use owner::LiveCall;
+pub use live::LiveCall;
 pub(crate) use prepare::Rules;
+pub(crate) use trees::Trees;
 
 use crate::audit::Audit;
 use crate::call::{Call, CallId, What};

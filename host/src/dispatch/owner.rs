@@ -1,8 +1,9 @@
 //! The one owner of what is waiting and running: a state machine that takes messages and hands back what to do.
 //! It must not run, open or await anything; whoever brings a message carries out the answer.
 
-use super::live::{ClientId, Live};
+use super::live::{ClientId, Live, LiveCall, not_met};
 use super::prepare::Prepared;
+use super::trees::Trees;
 use crate::call::{Call, CallId, Endpoint, Entry, Outcome, Status, Wait, What};
 use crate::catalog::Plugin;
 use crate::sandbox::Ended;
@@ -54,26 +55,12 @@ pub(super) struct Begin {
     pub(super) taken: bool,
 }
 
-/// A call that has not ended, as `status` tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveCall {
-    /// Its batch.
-    pub batch: u64,
-    /// Its id in the batch.
-    pub id: CallId,
-    /// Its tool.
-    pub tool: String,
-    /// Whether its sandbox is open.
-    pub started: bool,
-    /// The calls that it waits for.
-    pub waits: Vec<Wait>,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Owner {
     scheduler: Scheduler,
     live: HashMap<Ticket, Live>,
+    trees: Trees,
     /// How many calls each client has here.
     clients: HashMap<ClientId, usize>,
     /// How long calls of a tool run, in microseconds: a mean in which the latest counts an eighth.
@@ -85,6 +72,7 @@ impl Owner {
         Self {
             scheduler,
             live: HashMap::new(),
+            trees: Trees::default(),
             clients: HashMap::new(),
             learned: HashMap::new(),
         }
@@ -99,6 +87,11 @@ impl Owner {
     pub(super) fn submit(&mut self, mut call: Live, mut submission: Submission) -> Ticket {
         // What nobody has seen yet is expected to be short.
         submission.estimate_us = self.learned.get(&call.call.tool).copied().unwrap_or(1000);
+        if let Some(wide) = self.trees.widen(&call.prepared.footprint) {
+            call.prepared.footprint = Arc::new(wide);
+            submission.footprint = Arc::clone(&call.prepared.footprint);
+        }
+        self.trees.add(&call.prepared.footprint);
         let ticket = self.scheduler.submit(submission);
         (call.waits, call.more_waits) = self.waits(ticket);
         *self.clients.entry(call.common.client).or_default() += 1;
@@ -215,6 +208,8 @@ impl Owner {
         let Some(call) = self.live.get_mut(&ticket) else {
             return (None, Vec::new());
         };
+        self.trees.remove(&call.prepared.footprint);
+        self.trees.add(&prepared.footprint);
         call.prepared = prepared;
         call.filled = filled;
         call.waits.retain(|wait| wait.entries.is_none());
@@ -237,6 +232,8 @@ impl Owner {
         let (waits, more) = self.waits(ticket);
         if let Some(call) = self.live.get_mut(&ticket) {
             call.more_waits += more;
+            self.trees.remove(&call.prepared.footprint);
+            self.trees.add(&prepared.footprint);
             call.prepared = prepared;
             call.replans += 1;
             let note = "planned again: its paths led elsewhere when its turn came";
@@ -284,6 +281,7 @@ impl Owner {
 
     fn answer(&mut self, ticket: Ticket, ended: Ended) -> Option<Effect> {
         let call = self.live.remove(&ticket)?;
+        self.trees.remove(&call.prepared.footprint);
         let (batch, client) = (call.common.batch, call.common.client);
         if let Some(count) = self.clients.get_mut(&client) {
             *count -= 1;
@@ -387,14 +385,5 @@ impl Owner {
             })
         };
         self.those(|_| true).into_iter().filter_map(tell).collect()
-    }
-}
-
-/// Why a call is skipped.
-pub(super) fn not_met(because: Option<&CallId>, wants_failure: bool) -> String {
-    match (because, wants_failure) {
-        (Some(id), false) => format!("call {id}, which it comes after, did not end ok"),
-        (None, false) => "a call that it comes after did not end ok".to_owned(),
-        (_, true) => "it runs only if a call that it comes after fails, and none did".to_owned(),
     }
 }

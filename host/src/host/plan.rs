@@ -2,7 +2,7 @@
 //! It must not have rules of its own.
 
 use crate::call::{Call, CallError, CallId, Footprint, Status, Wait};
-use crate::dispatch::{BatchError, Named, Rules};
+use crate::dispatch::{BatchError, Named, Rules, Trees};
 use crate::schedule::{Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -45,6 +45,7 @@ pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
     let named = Named::new(calls)?;
     let mut planner = Planner {
         scheduler: Scheduler::new(NonZeroUsize::MAX),
+        trees: Trees::default(),
         at: HashMap::new(),
         levels: vec![None; calls.len()],
         tickets: vec![None; calls.len()],
@@ -70,6 +71,7 @@ pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
 
 struct Planner<'a> {
     scheduler: Scheduler,
+    trees: Trees,
     /// Positions of calls by ticket.
     at: HashMap<Ticket, usize>,
     levels: Vec<Option<usize>>,
@@ -99,10 +101,13 @@ impl Planner<'_> {
         let after = before
             .filter_map(|at| self.tickets.get(at).copied().flatten())
             .collect();
+        let wide = self.trees.widen(&prepared.footprint).map(Arc::new);
+        let footprint = wide.unwrap_or_else(|| Arc::clone(&prepared.footprint));
+        self.trees.add(&footprint);
         let ticket = self.scheduler.submit(Submission {
             after,
             priority: call.priority,
-            ..Submission::new(Arc::clone(&prepared.footprint))
+            ..Submission::new(Arc::clone(&footprint))
         });
         let waits = self.waits(ticket);
         let blockers = self.scheduler.blockers(ticket);
@@ -115,7 +120,7 @@ impl Planner<'_> {
         Some(PlannedCall {
             id,
             tool,
-            footprint: prepared.footprint,
+            footprint,
             unknown: prepared.unknown,
             waits_for: waits.into_iter().map(|(_, wait)| wait).collect(),
             more_waits,
