@@ -185,10 +185,9 @@ fn nothing_is_followed_after_the_look() {
 /// A workspace and two mounts beside each other, with links between them.
 fn mounted(folder: &Path, lookup: Lookup) -> Workspace {
     let at = |name: &str| folder.join(name);
-    Workspace::open_with(&at("work"), lookup)
-        .and_then(|workspace| Ok(workspace.mount("lib", &at("lib"), Access::Read).expect("a mount")))
-        .map(|workspace| workspace.mount("data-2", &at("data"), Access::Write).expect("a mount"))
-        .expect("a workspace")
+    let workspace = Workspace::open_with(&at("work"), lookup).expect("a workspace");
+    let workspace = workspace.mount("lib", &at("lib"), Access::Read).expect("a mount");
+    workspace.mount("data-2", &at("data"), Access::Write).expect("a mount")
 }
 
 #[test]

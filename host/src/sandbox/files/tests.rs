@@ -224,8 +224,8 @@ fn what_a_call_adds_to_the_disk_is_counted() {
     let whole = || Handle::new_borrow(whole.rep());
     assert_eq!(told(now(guest.view().set_size(whole(), 3000))), Ok(()), "all are gone");
     assert_eq!(told(now(guest.view().set_size(whole(), 3001))), Err(ErrorCode::Quota));
-    let mut stream = guest.view().write_via_stream(whole(), 0).expect("a stream");
-    let stream = guest.table.get_mut(&mut stream).expect("a stream");
+    let stream = guest.view().write_via_stream(whole(), 0).expect("a stream");
+    let stream = guest.table.get_mut(&stream).expect("a stream");
     assert!(stream.write(vec![0; 1].into()).is_err());
     // Two files were made: one more thing may be.
     let made = told(now(guest
