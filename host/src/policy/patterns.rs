@@ -69,8 +69,10 @@ impl Kind {
             Self::Name(wanted) => names.any(|name| name.eq_ignore_ascii_case(wanted)),
             Self::NameGlob(glob) => names.any(|name| glob.is_match(name)),
             Self::Path(glob) => {
+                // The root has no name: only ** means it.
                 let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
-                ends.filter_map(|end| path.get(..end)).any(|above| glob.is_match(above))
+                let mut names = ends.filter_map(|end| path.get(..end)).filter(|above| !above.is_empty());
+                names.any(|above| glob.is_match(above))
             }
         }
     }

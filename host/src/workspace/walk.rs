@@ -72,7 +72,7 @@ fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Opti
     }
     let path = CanonicalPath::new(start.mount(), text);
     let (found, fd) = workspace.look_open(&path).ok().flatten()?;
-    let wants_folder = relative.ends_with('/') || relative.ends_with("/.");
+    let wants_folder = wants_folder(relative);
     match found.kind {
         Kind::Folder => {}
         Kind::File | Kind::Other if !wants_folder => {}
@@ -85,6 +85,11 @@ fn at_once(workspace: &Workspace, start: &CanonicalPath, relative: &str) -> Opti
         first_missing: None,
     };
     Some((place, fd))
+}
+
+/// Whether a spelling or a link's target says at its end that it means a folder.
+fn wants_folder(text: &str) -> bool {
+    text.ends_with('/') || text.ends_with("/.") || text == "."
 }
 
 struct Walk<'a> {
@@ -129,7 +134,7 @@ impl<'a> Walk<'a> {
             via: Vec::new(),
             links: 0,
             last,
-            wants_folder: relative.ends_with('/') || relative.ends_with("/.") || relative == ".",
+            wants_folder: wants_folder(relative),
         };
         walk.push(relative);
         walk.push(start.path());
@@ -233,7 +238,7 @@ impl<'a> Walk<'a> {
             return Err(ResolveError::TooManyLinks(self.value.to_owned()));
         }
         let outside = || ResolveError::LinkOutside(self.value.to_owned(), link.clone());
-        if self.todo.is_empty() && target.ends_with('/') {
+        if self.todo.is_empty() && wants_folder(target) {
             self.wants_folder = true;
         }
         if target.starts_with('/') {

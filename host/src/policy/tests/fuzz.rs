@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "b", "A", ".git", "x.key", "c d", "[", "*", "\u{e4}"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["a", "b", "A", ".git", "x.key", "c d", "[", "*"]).prop_map(str::to_owned)
 }
 
 fn place() -> impl Strategy<Value = String> {
