@@ -130,3 +130,34 @@ fn a_refusal_helps() {
     assert_eq!(said.len(), 2, "first the name, then its address: {said:?}\n{policy}");
     assert_eq!(server.seen().len(), 1);
 }
+
+/// A call claims the one method that it uses, so a policy that allows reading is enough to read.
+#[test]
+fn methods_are_exact() {
+    let (world, server) = (World::new(), Server::start());
+    let policy = format!(
+        "[network]\nallow = [{{ host = {:?}, methods = [\"GET\"] }}]",
+        server.url()
+    );
+    let host = world.builder().policy_text(policy).build().expect("a host");
+    for (arguments, expect) in [
+        (json!({}), Status::Ok),
+        (json!({ "method": "GET" }), Status::Ok),
+        (json!({ "method": "HEAD" }), Status::Denied),
+        (json!({ "method": "POST", "body": "x" }), Status::Denied),
+    ] {
+        let mut arguments = arguments;
+        arguments["url"] = json!(format!("{}/hello", server.url()));
+        let outcome = call(&host, "fetch", arguments);
+        assert_eq!(outcome.status, expect, "{outcome:#?}");
+    }
+    let many = json!({ "urls": [format!("{}/hello", server.url())] });
+    check(&call(&host, "fetch_many", many), Status::Ok, "");
+    assert_eq!(server.seen().len(), 3);
+    // What is posted and answered with another place is asked for there.
+    let host = self::host(&world, &[&server], "");
+    let url = format!("{}/redirect?to=/hello", server.url());
+    let outcome = call(&host, "fetch", json!({ "url": url, "method": "POST", "body": "x" }));
+    check(&outcome, Status::Ok, "");
+    assert!(text(&outcome).contains("hello"), "{outcome:#?}");
+}

@@ -158,7 +158,7 @@ fn references(place: &str, schema: &Value) -> Result {
 }
 
 fn claim(place: &str, claim: &Claim, tool: &Tool) -> Result {
-    if let Claim::Network { methods, .. } = claim {
+    if let Claim::Network { methods, method, .. } = claim {
         let fine = |method: &String| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
         if methods.is_empty() || !methods.iter().all(fine) {
             return wrong(format!("{place}.methods"), "must list HTTP methods in capital letters");
@@ -168,6 +168,20 @@ fn claim(place: &str, claim: &Claim, tool: &Tool) -> Result {
             .find(|method| matches!(method.as_str(), "CONNECT" | "TRACE"))
         {
             return wrong(format!("{place}.methods"), format!("{method} is given to nobody"));
+        }
+        if let Some(from) = method {
+            let known = |property| {
+                tool.input_schema
+                    .get("properties")
+                    .is_some_and(|all| all.get(property).is_some())
+            };
+            let plain = from
+                .strip_prefix("$.")
+                .filter(|name| first_property(from) == Some(name));
+            if !plain.is_some_and(known) {
+                let problem = format!("{from} must be one property of input_schema, like $.method");
+                return wrong(format!("{place}.method"), problem);
+            }
         }
         if let Source::Fixed(value) = claim.source()
             && let Err(error) = Endpoint::parse(value)

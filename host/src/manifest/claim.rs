@@ -107,6 +107,9 @@ pub enum Claim {
         methods: Vec<String>,
         /// Whether it extends to where the answers send the tool, as far as the policy allows that.
         redirects: bool,
+        /// The property of the arguments that says which one of the methods a call uses (`$.method`); the first of them
+        /// where it says nothing.
+        method: Option<String>,
     },
     /// A browser session.
     Browser {
@@ -136,6 +139,8 @@ struct WrittenNetwork {
     methods: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     redirects: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,10 +178,12 @@ impl Serialize for Claim {
                 network,
                 methods,
                 redirects,
+                method,
             } => WrittenNetwork {
                 network,
                 methods,
                 redirects,
+                method,
             }
             .serialize(serializer),
             Self::Browser { browser, access } => WrittenBrowser {
@@ -215,6 +222,7 @@ impl<'de> Deserialize<'de> for Claim {
                     network: written.network,
                     methods: written.methods,
                     redirects: written.redirects,
+                    method: written.method,
                 }),
             ["browser"] => serde_json::from_value(value)
                 .map_err(wrong)
@@ -299,9 +307,18 @@ impl Claim {
                 let may = if *optional { ", if the policy allows it" } else { "" };
                 format!("{verb} {what} at {at}{link}{may}")
             }
-            Self::Network { methods, redirects, .. } => {
+            Self::Network {
+                methods,
+                redirects,
+                method,
+                ..
+            } => {
                 let on = if *redirects { ", and to where it sends on" } else { "" };
-                format!("{} to the host in {at}{on}", methods.join(", "))
+                let which = method
+                    .as_ref()
+                    .map(|from| format!(" (as {from} says)"))
+                    .unwrap_or_default();
+                format!("{}{which} to the host in {at}{on}", methods.join(", "))
             }
             Self::Browser { access, .. } => match access {
                 Access::Read => format!("observes the browser session {at}"),

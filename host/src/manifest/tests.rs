@@ -123,6 +123,21 @@ fn refused() {
         ),
         (
             "/tools/0/claims/0",
+            json!({ "network": "b:1", "methods": ["TRACE"] }),
+            "TRACE is given to nobody",
+        ),
+        (
+            "/tools/0/claims/0",
+            json!({ "network": "http://u@b", "methods": ["GET"] }),
+            "a user name",
+        ),
+        (
+            "/tools/0/claims/0",
+            json!({ "network": "b:1", "methods": ["GET"], "method": "$.nothing" }),
+            "one property of input_schema",
+        ),
+        (
+            "/tools/0/claims/0",
             json!({ "browser": "main", "access": "write" }),
             "unknown variant `write`",
         ),
@@ -162,6 +177,7 @@ fn written_again_it_is_the_same() {
         { "path": { "from": "$.path", "default": "." }, "access": "read", "scope": "tree", "symlink": "keep" },
         { "path": "Cargo.lock", "access": "read", "scope": "file", "optional": true },
         { "network": { "from": "$['path']" }, "methods": ["GET"] },
+        { "network": "https://a.com", "methods": ["GET", "PUT"], "redirects": true, "method": "$.path" },
         { "browser": "main", "access": "drive" },
     ]);
     let parsed = Manifest::parse(manifest.to_string().as_bytes()).expect("a manifest");
@@ -171,6 +187,7 @@ fn written_again_it_is_the_same() {
         "reads the tree at $.path (default .), a link itself",
         "reads the file at Cargo.lock, if the policy allows it",
         "GET to the host in $['path']",
+        "GET, PUT (as $.path says) to the host in https://a.com, and to where it sends on",
         "drives the browser session main",
     ];
     assert_eq!(words, expect);
@@ -183,6 +200,22 @@ fn tool(claims: Value) -> Tool {
         .expect("a manifest")
         .tools
         .remove(0)
+}
+
+/// Where an argument says which method is used, that one is wanted, and not all.
+#[test]
+fn one_method() {
+    let claims = json!([{ "network": "https://a.com", "methods": ["GET", "PUT"], "method": "$.path" }]);
+    let wanted = |arguments: Value| match tool(claims.clone()).wants(&arguments).expect("wants").remove(0).kind {
+        WantKind::Network { methods, .. } => methods.join(" "),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wanted(json!({})), "GET");
+    assert_eq!(wanted(json!({ "path": null })), "GET");
+    assert_eq!(wanted(json!({ "path": "PUT" })), "PUT");
+    for unclear in [json!("DELETE"), json!(1), json!({ "$result": "1" })] {
+        assert_eq!(wanted(json!({ "path": unclear })), "GET PUT");
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Tool {
         let mut wants = Vec::with_capacity(self.claims.len());
         for (index, claim) in self.claims.iter().enumerate().filter(|(_, claim)| known(claim)) {
             for (value, place) in values(index, claim.source(), arguments)? {
-                let kind = want(claim, value, place);
+                let kind = want(claim, value, place, arguments);
                 wants.push(Want { claim: index, kind });
             }
         }
@@ -105,7 +105,7 @@ impl Claim {
     }
 }
 
-fn want(claim: &Claim, value: String, place: Place) -> WantKind {
+fn want(claim: &Claim, value: String, place: Place, arguments: &Value) -> WantKind {
     match claim {
         Claim::Path {
             access, scope, symlink, ..
@@ -116,9 +116,14 @@ fn want(claim: &Claim, value: String, place: Place) -> WantKind {
             symlink: *symlink,
             place,
         },
-        Claim::Network { methods, redirects, .. } => WantKind::Network {
+        Claim::Network {
+            methods,
+            redirects,
+            method,
+            ..
+        } => WantKind::Network {
             value,
-            methods: methods.clone(),
+            methods: used(methods, method.as_deref(), arguments),
             redirects: *redirects,
         },
         Claim::Browser { access, .. } => WantKind::Browser {
@@ -126,6 +131,19 @@ fn want(claim: &Claim, value: String, place: Place) -> WantKind {
             access: *access,
         },
     }
+}
+
+/// The methods that a call uses: the one that an argument names, if the claim says that one does.
+fn used(methods: &[String], from: Option<&str>, arguments: &Value) -> Vec<String> {
+    let Some(property) = from.and_then(first_property) else {
+        return methods.to_vec();
+    };
+    let one = match arguments.get(property) {
+        None | Some(Value::Null) => methods.first(),
+        Some(value) => methods.iter().find(|method| value.as_str() == Some(method)),
+    };
+    // What the argument says is none of them, or not known yet: then all are meant.
+    one.map_or_else(|| methods.to_vec(), |one| vec![one.clone()])
 }
 
 fn values(claim: usize, source: &Source, arguments: &Value) -> Result<Vec<(String, Place)>, WantError> {

@@ -23,6 +23,9 @@ pub enum Claims {
         methods: &'static [&'static str],
         /// Whether the tool may go where such a request is redirected to, as far as the policy allows it.
         redirects: bool,
+        /// The argument that says which one of the methods a call uses; the first of them where it says nothing. Without
+        /// it a call claims all of them.
+        method: Option<&'static str>,
     },
     /// Every element of the array claims this.
     Each(&'static Claims),
@@ -109,7 +112,11 @@ const fn below<const N: usize>(
             writer.raw(if keep_link { ",\"symlink\":\"keep\"}" } else { "}" });
             false
         }
-        Claims::Network { methods, redirects } => {
+        Claims::Network {
+            methods,
+            redirects,
+            method,
+        } => {
             writer.entry(first);
             source(writer, "network", place, default);
             writer.raw(",\"methods\":[");
@@ -119,7 +126,13 @@ const fn below<const N: usize>(
                 writer.text(methods[i]);
                 i += 1;
             }
-            writer.raw(if *redirects { "],\"redirects\":true}" } else { "]}" });
+            writer.raw(if *redirects { "],\"redirects\":true" } else { "]" });
+            if let Some(argument) = method {
+                writer.raw(",\"method\":\"$");
+                member(writer, argument);
+                writer.raw("\"");
+            }
+            writer.raw("}");
             false
         }
         Claims::Each(inner) => below(writer, &Step::Each(place), inner, default, keep_link, first),

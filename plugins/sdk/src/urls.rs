@@ -3,7 +3,8 @@
 //! These types must not check or change a URL: the host judges every request when it is sent.
 
 /// Makes an argument type for URLs: its HTTP methods (upper case), and whether redirects are followed to other hosts,
-/// become a network claim. Use it where [`GetUrl`], [`PostUrl`] and [`AnyUrl`] claim too much or too little.
+/// become a network claim. Use it where [`GetUrl`], [`PostUrl`] and [`AnyUrl`] claim too much or too little. Where an
+/// argument of the tool says which method a call uses, `method = "its_name"` narrows the claim to that one.
 ///
 /// ```
 /// use toolyard_sdk::prelude::*;
@@ -18,12 +19,18 @@
 #[macro_export]
 macro_rules! url_type {
     ($(#[doc = $doc:literal])+ $visibility:vis $name:ident, [$($method:literal),+ $(,)?], redirects) => {
-        $crate::url_type! { @ $(#[doc = $doc])+ $visibility $name, [$($method),+], true }
+        $crate::url_type! { @ $(#[doc = $doc])+ $visibility $name, [$($method),+], true, None }
+    };
+    (
+        $(#[doc = $doc:literal])+ $visibility:vis $name:ident, [$($method:literal),+ $(,)?], redirects,
+        method = $argument:literal
+    ) => {
+        $crate::url_type! { @ $(#[doc = $doc])+ $visibility $name, [$($method),+], true, Some($argument) }
     };
     ($(#[doc = $doc:literal])+ $visibility:vis $name:ident, [$($method:literal),+ $(,)?]) => {
-        $crate::url_type! { @ $(#[doc = $doc])+ $visibility $name, [$($method),+], false }
+        $crate::url_type! { @ $(#[doc = $doc])+ $visibility $name, [$($method),+], false, None }
     };
-    (@ $(#[doc = $doc:literal])+ $visibility:vis $name:ident, [$($method:literal),+], $redirects:literal) => {
+    (@ $(#[doc = $doc:literal])+ $visibility:vis $name:ident, [$($method:literal),+], $redirects:literal, $one:expr) => {
         $(#[doc = $doc])+
         #[derive(
             Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
@@ -38,6 +45,7 @@ macro_rules! url_type {
             const CLAIMS: $crate::__private::Claims = $crate::__private::Claims::Network {
                 methods: &[$($method),+],
                 redirects: $redirects,
+                method: $one,
             };
         }
 

@@ -19,7 +19,7 @@ use crate::{ask, coding};
 
 toolyard_sdk::url_type! {
     /// A URL that is fetched or posted to.
-    pub FetchUrl, ["GET", "HEAD", "POST"], redirects
+    pub FetchUrl, ["GET", "HEAD", "POST"], redirects, method = "method"
 }
 
 /// Pictures and other bytes up to this size are answered whole, in bytes.

@@ -12,6 +12,11 @@ use crate::page::{self, Format};
 use crate::{ask, coding};
 use std::io::Read;
 
+toolyard_sdk::url_type! {
+    /// A page.
+    pub PageUrl, ["GET"], redirects
+}
+
 /// At most so many URLs.
 pub const URLS: usize = 32;
 
@@ -73,7 +78,7 @@ pub struct PagesFetched {
 #[tool(title = "Fetch several URLs")]
 pub fn fetch_many(
     /// The URLs, from 1 to 32. Redirects are followed.
-    urls: Vec<GetUrl>,
+    urls: Vec<PageUrl>,
     /// How to show them: `markdown`, `text`, `raw` or `json`. Default: `markdown` for web pages, `raw` for other text.
     format: Option<Format>,
     /// At most so many bytes of text are shown of each; of all together 512 KiB.
@@ -92,7 +97,7 @@ pub fn fetch_many(
         at_once,
         within: Duration::from_secs(timeout),
     };
-    let urls = urls.iter().map(GetUrl::as_str).collect::<Vec<_>>();
+    let urls = urls.iter().map(PageUrl::as_str).collect::<Vec<_>>();
     run(&Client::host(), &urls, &wanted)
 }
 

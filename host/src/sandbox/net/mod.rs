@@ -213,9 +213,14 @@ impl Shared {
         let Some(target) = target.and_then(|url| Endpoint::of(&url).ok()) else {
             return;
         };
+        let mut from = from.clone();
+        // These turn a request into a GET (RFC 9110, 15.4); the policy is asked about that, too.
+        if matches!(response.status().as_u16(), 301..=303) && !from.methods.iter().any(|method| method == "GET") {
+            from.methods = from.methods.iter().cloned().chain(["GET".to_owned()]).collect();
+        }
         let mut learned = self.learned();
         if learned.targets.len() < MOST_TARGETS {
-            learned.targets.push((target, from.clone()));
+            learned.targets.push((target, from));
         }
     }
 }
