@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
     network::cases(&mut suite);
     crashes::cases(&mut suite);
     scan::cases(&mut suite);
+    components::limits(&mut suite);
     broken::cases(&mut suite);
     suite.run()
 }

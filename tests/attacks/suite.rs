@@ -153,6 +153,11 @@ impl Suite {
         });
     }
 
+    /// The names of all cases so far.
+    pub fn names(&self) -> Vec<String> {
+        self.cases.iter().map(|case| case.name.clone()).collect()
+    }
+
     /// Sets what runs last, with all cases at hand.
     pub fn walls(&mut self, run: impl Fn(&[Case]) -> Walls + 'static) {
         self.walls = Some(Box::new(run));

@@ -54,7 +54,7 @@ pub struct Sandbox {
     cache: Option<Cache>,
     client: Arc<Client>,
     /// As many components are compiled at once.
-    jobs: Arc<Semaphore>,
+    jobs: Semaphore,
     compile: Duration,
     leftovers: Arc<Leftovers>,
     #[cfg(feature = "stock-files")]
@@ -153,9 +153,7 @@ impl Sandbox {
         let ticker = engine::Ticker::start(engine.clone()).map_err(|e| SandboxError::Engine(e.to_string()))?;
         let clock = clock::Clock::start().map_err(|e| SandboxError::Engine(e.to_string()))?;
         Ok(Self {
-            jobs: Arc::new(Semaphore::new(
-                usize::try_from(limits.compile_jobs.clamp(1, 1024)).unwrap_or(1),
-            )),
+            jobs: Semaphore::new(usize::try_from(limits.compile_jobs.clamp(1, 1024)).unwrap_or(1)),
             compile: limits.compile,
             client: Arc::new(Client::new(trust).map_err(SandboxError::Trust)?),
             clock,
@@ -191,20 +189,16 @@ impl Sandbox {
         Ok(Compiled(PluginPre::new(pre).map_err(fail)?))
     }
 
-    /// The same on a thread of its own, in turn with others and not for longer than a component may take. One that takes
-    /// longer keeps its turn until it is done: a compilation can't be stopped.
+    /// The same on a thread of its own, in turn with others and not for longer than a component may take. A compilation can't
+    /// be stopped: one that takes longer goes on beside the others, but nobody waits for it any more.
     ///
     /// # Errors
     /// As `compile`, and if it takes too long.
     pub(crate) async fn compile_apart(self: &Arc<Self>, bytes: Arc<[u8]>) -> Result<Compiled, SandboxError> {
-        let turn = Arc::clone(&self.jobs).acquire_owned().await;
-        let turn = turn.map_err(|error| SandboxError::Engine(error.to_string()))?;
+        let turn = self.jobs.acquire().await;
+        let _turn = turn.map_err(|error| SandboxError::Engine(error.to_string()))?;
         let sandbox = Arc::clone(self);
-        let work = tokio::task::spawn_blocking(move || {
-            let done = sandbox.compile(&bytes);
-            drop(turn);
-            done
-        });
+        let work = tokio::task::spawn_blocking(move || sandbox.compile(&bytes));
         match tokio::time::timeout(self.compile, work).await {
             Ok(done) => done.map_err(|error| SandboxError::Engine(error.to_string()))?,
             Err(_) => Err(SandboxError::TooSlow(self.compile)),

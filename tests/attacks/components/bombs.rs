@@ -92,13 +92,14 @@ fn too_many_functions() {
     alive(&host);
 }
 
-fn large_function() {
+/// A plugin that carries a function of so many empty blocks, one after another: each costs the compiler more than the last.
+pub fn blocks(count: u32) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
     let mut list = FunctionSection::new();
     list.function(0);
     let mut body = Function::new([]);
-    for _ in 0..10_000 {
+    for _ in 0..count {
         body.instruction(&Instruction::Block(wasm_encoder::BlockType::Empty));
         body.instruction(&Instruction::End);
     }
@@ -107,12 +108,13 @@ fn large_function() {
     code.function(&body);
     let mut module = Module::new();
     module.section(&types).section(&list).section(&code);
+    carrying(&module)
+}
+
+fn large_function() {
     let world = World::with(&json!({ "a.txt": "a\n" }));
     let builder = world.builder().without_cache();
-    let host = builder
-        .component("large.wasm", carrying(&module))
-        .build()
-        .expect("a host");
+    let host = builder.component("large.wasm", blocks(10_000)).build().expect("a host");
     let slow = host.submit(vec![Call::new("made_tool", json!({}))]).expect("a batch");
     for _ in 0..50 {
         let outcome = run(&host, vec![Call::new("probe_echo", json!({ "text": "x" }))]).remove(0);

@@ -7,9 +7,13 @@ mod cache;
 pub mod declared;
 mod faults;
 mod handles;
+mod limits;
 pub mod made;
 
 use crate::suite::Suite;
+
+/// Each limit and the attack that meets it, when all attacks are known.
+pub use limits::cases as limits;
 
 pub const GROUP: &str = "components";
 

@@ -9,6 +9,7 @@ use toolyard_tests::web::Server;
 
 pub fn cases(suite: &mut Suite) {
     suite.add(GROUP, "a slow peer: no answer, or a byte a second", slow);
+    suite.add(GROUP, "a resolver that never answers", silent);
     suite.add(GROUP, "zero and maximal timeouts", timeouts);
     suite.add(GROUP, "an endless body; a body of 10 GiB", endless);
     suite.add(GROUP, "an upload without end", upload);
@@ -42,6 +43,29 @@ fn slow() -> usize {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     good(&ground, &server);
     2
+}
+
+/// Looks up for ever.
+#[derive(Debug)]
+struct Silent;
+
+impl toolyard::Resolve for Silent {
+    fn addresses<'a>(&'a self, _: &'a str) -> toolyard::Lookup<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn silent() {
+    let policy = format!("{}\n[limits]\nconnect_ms = 200", allow(&["\"slow.test\""]));
+    let ground = crate::ground::Ground::of(toolyard_tests::World::new(), |builder| {
+        builder.policy_text(policy).resolver(std::sync::Arc::new(Silent))
+    });
+    let begun = Instant::now();
+    let url = "https://slow.test/";
+    let got = requests(&ground, &[url], &[json!({ "url": url })]);
+    assert_eq!(words(&got), ["ConnectionTimeout"], "{got:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    ground.alive();
 }
 
 fn timeouts() -> usize {
