@@ -2,7 +2,6 @@
 
 use super::args::{AllowArgs, ApproveArgs, Cli};
 use super::{Exit, HostFailed, host, print, state_file, values};
-use crate::call::Call;
 use crate::host::approve_claims;
 use crate::policy::{Policy, allow_lines};
 use crate::report::visible;
@@ -13,9 +12,7 @@ use std::path::{Path, PathBuf};
 /// Allows everything that one call would be refused.
 pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
     let host = host(cli, |b| b)?;
-    let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
-    let arguments = values::arguments(schema, args.args.as_deref(), &args.pairs)?;
-    let explanation = match host.explain(&Call::new(&args.tool, arguments)) {
+    let explanation = match host.explain(&values::call(&host, &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => bail!("{}: {}", status.as_str(), error.message),
     };
@@ -24,7 +21,7 @@ pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
         .iter()
         .filter(|explained| explained.verdict.is_err());
     let lines: Vec<String> = refused
-        .map(|explained| allow_lines(&args.tool, &explained.entry))
+        .map(|explained| allow_lines(&args.call.tool, &explained.entry))
         .collect();
     if lines.is_empty() {
         print("nothing to write: the policy allows all of it already")?;

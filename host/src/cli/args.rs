@@ -82,6 +82,19 @@ pub(super) enum Command {
     },
 }
 
+/// A tool and its arguments.
+#[derive(Debug, Args)]
+pub(super) struct ToolCall {
+    /// The tool's name
+    pub(super) tool: String,
+    /// Arguments, on top of those in --args
+    #[arg(value_name = "KEY=VALUE")]
+    pub(super) pairs: Vec<String>,
+    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub(super) args: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
     /// Reads a policy, and says what in it can't be right
@@ -98,14 +111,8 @@ pub(super) enum PolicyCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  toolyard policy explain edit_file path=.github/workflows/ci.yml")]
 pub(super) struct ExplainArgs {
-    /// The tool's name
-    pub(super) tool: String,
-    /// Arguments, as for call
-    #[arg(value_name = "KEY=VALUE")]
-    pub(super) pairs: Vec<String>,
-    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub(super) args: Option<String>,
+    #[command(flatten)]
+    pub(super) call: ToolCall,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -114,14 +121,8 @@ pub(super) struct ExplainArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  toolyard allow fetch url=https://example.com")]
 pub(super) struct AllowArgs {
-    /// The tool's name
-    pub(super) tool: String,
-    /// Arguments, as for call
-    #[arg(value_name = "KEY=VALUE")]
-    pub(super) pairs: Vec<String>,
-    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub(super) args: Option<String>,
+    #[command(flatten)]
+    pub(super) call: ToolCall,
     /// Writes it without asking
     #[arg(long)]
     pub(super) yes: bool,
@@ -146,14 +147,8 @@ Examples:
 
 A value is text where the tool's schema says text, and JSON elsewhere; a key given several times makes a list.")]
 pub(super) struct CallArgs {
-    /// The tool's name
-    pub(super) tool: String,
-    /// Arguments, on top of those in --args
-    #[arg(value_name = "KEY=VALUE")]
-    pub(super) pairs: Vec<String>,
-    /// All arguments as a JSON object: the text itself, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub(super) args: Option<String>,
+    #[command(flatten)]
+    pub(super) call: ToolCall,
     /// Prints the whole outcome as JSON
     #[arg(long)]
     pub(super) json: bool,

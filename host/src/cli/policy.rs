@@ -3,7 +3,6 @@
 use super::allow::policy_file;
 use super::args::{Cli, ExplainArgs, PolicyCommand};
 use super::{Exit, host, print, print_json, style, values};
-use crate::call::Call;
 use crate::host::Host;
 use crate::policy::{Limits, Policy};
 use crate::report::{self, visible};
@@ -79,9 +78,7 @@ fn warnings(policy: &Policy, host: &Host) -> Vec<String> {
 /// What a call would be granted, by which rule.
 fn explain(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let host = host(cli, |b| b)?;
-    let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
-    let arguments = values::arguments(schema, args.args.as_deref(), &args.pairs)?;
-    let explanation = match host.explain(&Call::new(&args.tool, arguments)) {
+    let explanation = match host.explain(&values::call(&host, &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => {
             match args.json {

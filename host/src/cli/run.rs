@@ -18,11 +18,7 @@ use std::time::Duration;
 
 pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
     let host = host_for_calls(cli, &Pause::default(), |b| b)?;
-    let schema = host.tool(&args.tool).map(|entry| &entry.tool.input_schema);
-    let mut call = Call::new(
-        &args.tool,
-        values::arguments(schema, args.args.as_deref(), &args.pairs)?,
-    );
+    let mut call = values::call(&host, &args.call)?;
     call.timeout = args.timeout.map(Duration::from_millis);
     let (outcomes, interrupted) = block_on(to_the_end(&host, vec![call]))??;
     for outcome in &outcomes {

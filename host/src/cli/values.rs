@@ -1,12 +1,22 @@
 //! `key=value` words and `--args` to one JSON object, guided by the tool's schema.
 //! It must not check the result: the catalog does, as for every caller.
 
+use super::args::ToolCall;
 use super::batch::read_source;
+use crate::call::Call;
+use crate::host::Host;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
+/// The call that the command line names, guided by the tool's schema.
+pub(super) fn call(host: &Host, words: &ToolCall) -> anyhow::Result<Call> {
+    let schema = host.tool(&words.tool).map(|entry| &entry.tool.input_schema);
+    let arguments = arguments(schema, words.args.as_deref(), &words.pairs)?;
+    Ok(Call::new(&words.tool, arguments))
+}
+
 /// The arguments of a call.
-pub(super) fn arguments(schema: Option<&Value>, whole: Option<&str>, pairs: &[String]) -> anyhow::Result<Value> {
+fn arguments(schema: Option<&Value>, whole: Option<&str>, pairs: &[String]) -> anyhow::Result<Value> {
     let mut fields = match whole {
         None => Map::new(),
         Some(text) => object(text)?,
