@@ -229,7 +229,7 @@ fn every_decision_and_end_is_written() {
         asked.iter().map(|line| &line["decision"]).collect::<Vec<_>>(),
         ["later", "allowed"]
     );
-    assert_eq!(asked[1]["approved"], 1);
+    assert_eq!(asked[1]["approved"][0]["resource"], ".env");
     let wrong = Call::new("read_file", json!({ "path": ["content in a wrong place"] }));
     check(
         &run(&host, vec![wrong]).remove(0),

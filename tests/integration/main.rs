@@ -15,4 +15,5 @@ mod random;
 mod readme;
 mod reuse;
 mod tidy;
+mod trusted;
 mod web;

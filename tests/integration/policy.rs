@@ -92,7 +92,7 @@ fn allowed() {
     let (code, out, err) = said(&world, &["allow", "read_file", path]);
     assert_eq!(code, Some(1));
     assert!(
-        out.contains("[[allow]]\ntool = \"read_file\"\nread = ") && err.contains("--yes"),
+        out.contains("[[allow]]\ntool = \"read_file\"\nscope = \"file\"\nread = ") && err.contains("--yes"),
         "{out}{err}"
     );
     assert_eq!(world.read("toolyard.toml"), "# mine\n[limits]\nwall_ms = 20000");

@@ -209,6 +209,9 @@ fn read_request(stream: &mut impl BufRead, shared: &Shared) -> io::Result<Option
     while let Some(header) = line(stream, shared)?.filter(|line| !line.is_empty()) {
         seen.headers.push(header);
     }
+    if seen.path().starts_with("/early") {
+        return Ok(Some(seen));
+    }
     let length = seen.header("content-length").and_then(|text| text.parse::<u64>().ok());
     let chunked = seen.header("transfer-encoding").is_some_and(|text| text == "chunked");
     seen.body = match (length, chunked) {
@@ -335,6 +338,12 @@ fn answer(seen: &Seen, stream: &mut impl Write, shared: &Shared) -> io::Result<(
                 write(stream, b".", shared)?;
                 wait(shared, Duration::from_millis(number("ms", 1000)));
             }
+            Ok(())
+        }
+        // It answers before it has read what is sent, and reads no further.
+        "/early" => {
+            whole(stream, "200 OK", text, b"early")?;
+            wait(shared, Duration::from_secs(60));
             Ok(())
         }
         "/silent" => {

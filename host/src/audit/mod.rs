@@ -8,7 +8,7 @@ pub(crate) use record::{Who, decided, ended, refused};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -33,6 +33,10 @@ impl Audit {
     /// # Errors
     /// If it can't be opened for appending.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        // A pipe would wait for somebody to read it.
+        if std::fs::metadata(path).is_ok_and(|record| record.file_type().is_fifo()) {
+            return Err(io::Error::other("it is a pipe"));
+        }
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         Ok(Self {
             path: path.to_owned(),

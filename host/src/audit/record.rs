@@ -1,6 +1,6 @@
 //! What stands in the log. It must not take text of a guest: messages and answers are not for here.
 
-use crate::call::{CallError, CallId, Endpoint, Footprint, Outcome, Status};
+use crate::call::{CallError, CallId, Endpoint, Entry, Footprint, Outcome, Status};
 use crate::report;
 use serde_json::{Value, json};
 use std::time::SystemTime;
@@ -46,7 +46,7 @@ pub(crate) fn decided(
     footprint: &Footprint,
     rules: &[String],
     unknown: &[String],
-    approved: usize,
+    approved: &[Entry],
 ) -> Value {
     let entries: Vec<Value> = footprint.entries().iter().map(report::entry).collect();
     let mut value = record("decision", who);
@@ -57,7 +57,8 @@ pub(crate) fn decided(
     if !unknown.is_empty() {
         with(&mut value, json!({ "decision": "later", "unknown": unknown }));
     }
-    if approved > 0 {
+    if !approved.is_empty() {
+        let approved: Vec<Value> = approved.iter().map(report::entry).collect();
         with(&mut value, json!({ "approved": approved }));
     }
     value

@@ -164,6 +164,12 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// Whether it is about requests over the network.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Network(_))
+    }
+
     /// Whether two resources have a place in common: the definition that the scheduler's tree must agree with.
     ///
     /// Two scopes share a place exactly if the root of one lies in the other, so looking at the roots is enough.

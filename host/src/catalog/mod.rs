@@ -34,6 +34,8 @@ pub struct Plugin {
     pub origin: String,
     /// What it imports, sorted.
     pub imports: Vec<String>,
+    /// Whether it came with this host.
+    standard: bool,
     bytes: Arc<[u8]>,
     digest: std::sync::OnceLock<blake3::Hash>,
     /// What came of compiling it: it is tried once.
@@ -115,6 +117,7 @@ impl Plugin {
             manifest,
             origin: origin.into(),
             imports,
+            standard: false,
             bytes: bytes.into(),
             digest: std::sync::OnceLock::new(),
             compiled: OnceCell::new(),
@@ -141,6 +144,24 @@ impl Plugin {
                 .clone()
         });
         work.await.map_err(|error| SandboxError::Engine(error.to_string()))?
+    }
+
+    /// One of the plugins that came with this host.
+    ///
+    /// # Errors
+    /// As `from_bytes`.
+    pub(crate) fn standard(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
+        let plugin = Self::from_bytes(format!("standard plugin {name}"), bytes.to_vec())?;
+        Ok(Self {
+            standard: true,
+            ..plugin
+        })
+    }
+
+    /// Whether it came with this host: then it is as trusted as the host.
+    #[must_use]
+    pub fn is_standard(&self) -> bool {
+        self.standard
     }
 
     /// The digest (BLAKE3) of the component's bytes.

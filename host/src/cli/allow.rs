@@ -1,7 +1,7 @@
 //! `allow` and `approve`: what they would write is shown first. They must not write what can't be read back.
 
 use super::args::{AllowArgs, ApproveArgs, Cli};
-use super::{Exit, HostFailed, host, print, state_file, values};
+use super::{Exit, HostFailed, host, host_to_ask, print, state_file, values};
 use crate::host::approve_claims;
 use crate::policy::{Policy, allow_lines};
 use crate::report::visible;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Allows everything that one call would be refused.
 pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
-    let host = host(cli, |b| b)?;
+    let host = host_to_ask(cli)?;
     let explanation = match host.explain(&values::call(&host, &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => bail!("{}: {}", status.as_str(), error.message),
@@ -25,6 +25,16 @@ pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
         .collect();
     if lines.is_empty() {
         print("nothing to write: the policy allows all of it already")?;
+        if explanation
+            .entries
+            .iter()
+            .any(|explained| explained.entry.resource.is_network())
+        {
+            print(
+                "where a name leads is judged when it is looked up; an address that is not public must be named by a line \
+                 like { host = \"…\", addresses = [\"10.0.0.0/8\"] } under [network]",
+            )?;
+        }
         return Ok(Exit::Ok);
     }
     let lines = lines.join("\n");
@@ -103,8 +113,13 @@ pub(super) fn append(file: &Path, lines: &str) -> anyhow::Result<()> {
     Policy::parse(&new, &name()).context("it would not be a policy any more")?;
     // A link stays one; what it leads to is replaced.
     let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let own = target.with_extension(format!("toml.{}.tmp", std::process::id()));
-    let written = std::fs::write(&own, new)
+    // A name that no tool sees or makes, and a file that was not there before.
+    let own = target.with_file_name(format!(".toolyard-tmp-{}-policy", std::process::id()));
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&own)
+        .and_then(|mut file| file.write_all(new.as_bytes()))
         .and_then(|()| match std::fs::metadata(&target) {
             Ok(record) => std::fs::set_permissions(&own, record.permissions()),
             Err(_) => Ok(()),

@@ -3,7 +3,7 @@
 use super::Pause;
 use crate::host::{Answer, Answering, Approve, Question};
 use crate::policy::allow_lines;
-use crate::report::visible;
+use crate::report::{self, visible};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -32,7 +32,7 @@ impl Approve for Terminal {
                 visible(question.id.as_str()),
                 question.tool,
                 question.plugin,
-                visible(refusal.asked()),
+                report::words(&question.entry),
                 visible(refusal.rule()),
             );
             self.pause.set(true);

@@ -116,7 +116,8 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         builder = builder.plugins(folder);
     }
     if let Some(file) = &cli.audit {
-        builder = builder.audit(file);
+        // From where the command was given, and not from the workspace.
+        builder = builder.audit(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
     }
     let host = more(builder).build().map_err(|error| match error {
         HostError::Workspace(_)
@@ -153,6 +154,14 @@ fn host_for_calls(
             builder = builder.approver(Arc::new(terminal));
         }
         more(builder)
+    })
+}
+
+/// The same for commands that only ask what would happen.
+fn host_to_ask(cli: &Cli) -> anyhow::Result<Host> {
+    host(cli, |builder| match state_file() {
+        Some(file) => builder.compare_claims(file),
+        None => builder,
     })
 }
 

@@ -2,14 +2,14 @@
 
 use super::allow::policy_file;
 use super::args::{Cli, ExplainArgs, PolicyCommand};
-use super::{Exit, host, print, print_json, style, values};
+use super::{Exit, host, host_to_ask, print, print_json, style, values};
 use crate::host::Host;
 use crate::policy::{Limits, Policy};
 use crate::report::{self, visible};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn policy(cli: &Cli, command: &PolicyCommand) -> anyhow::Result<Exit> {
     match command {
@@ -32,7 +32,8 @@ fn check(cli: &Cli, file: Option<&PathBuf>) -> anyhow::Result<Exit> {
     };
     // The tools are looked at with the built-in policy: what is checked may name files that aren't there.
     let host = host(cli, |b| b.policy_text(""))?;
-    let warnings = warnings(&policy, &host);
+    let workspace = cli.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
+    let warnings = warnings(&policy, &host, &workspace);
     for warning in &warnings {
         eprintln!("warning: {}", visible(warning));
     }
@@ -40,7 +41,7 @@ fn check(cli: &Cli, file: Option<&PathBuf>) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn warnings(policy: &Policy, host: &Host) -> Vec<String> {
+fn warnings(policy: &Policy, host: &Host, workspace: &Path) -> Vec<String> {
     let mut warnings = Vec::new();
     let (plugins, tools) = policy.named();
     for name in plugins {
@@ -58,7 +59,7 @@ fn warnings(policy: &Policy, host: &Host) -> Vec<String> {
         }
     }
     for mount in policy.mounts() {
-        if !mount.folder.is_dir() {
+        if !workspace.join(&mount.folder).is_dir() {
             warnings.push(format!(
                 "the mount {} is at {}, which is no folder",
                 mount.name,
@@ -77,7 +78,7 @@ fn warnings(policy: &Policy, host: &Host) -> Vec<String> {
 
 /// What a call would be granted, by which rule.
 fn explain(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<Exit> {
-    let host = host(cli, |b| b)?;
+    let host = host_to_ask(cli)?;
     let explanation = match host.explain(&values::call(&host, &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => {

@@ -4,7 +4,7 @@ use super::args::{CallArgs, Cli, RunArgs};
 use super::outputs::Outputs;
 use super::progress::Progress;
 use super::{
-    Exit, HostFailed, Pause, batch, block_on, exit_code, host, host_for_calls, print, print_json, style, values,
+    Exit, HostFailed, Pause, batch, block_on, exit_code, host_for_calls, host_to_ask, print, print_json, style, values,
 };
 use crate::call::{Call, CallId, Outcome};
 use crate::host::{Host, Plan, PlannedCall};
@@ -152,7 +152,7 @@ fn lines(outcomes: &[Outcome], cores: NonZeroUsize) -> String {
 
 pub(super) fn plan(cli: &Cli, source: &str, as_json: bool) -> anyhow::Result<Exit> {
     let calls = batch::read(source)?;
-    let host = host(cli, |b| b)?;
+    let host = host_to_ask(cli)?;
     let plan = host.plan(&calls)?;
     match as_json {
         true => print_json(&plan_json(&plan))?,

@@ -169,12 +169,20 @@ impl Taking<'_> {
                 .for_each(|(_, _, prepared)| *prepared = Err(refused.clone()));
         }
         let mut news = Vec::with_capacity(prepared.len());
+        let mut allowed = Vec::new();
         let mut owner = self.shared.owner();
         for (at, queued, prepared) in prepared {
+            allowed.extend(prepared.is_ok().then_some(at));
             news.extend(self.one(&mut owner, at, queued, prepared));
         }
         let effects = owner.next();
         drop(owner);
+        let left_out = allowed.iter().filter_map(|at| match self.pending.get(*at)?.as_ref()? {
+            Pending::Known(outcome) => Some(&**outcome),
+            Pending::Waiting(..) => None,
+        });
+        let left_out: Vec<&Outcome> = left_out.collect();
+        self.shared.record_left_out(client, batch, &left_out);
         for (id, what) in news {
             self.shared.tell(self.common.batch, &id, what);
         }

@@ -10,6 +10,7 @@ use crate::policy::Refusal;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What the operator is asked.
 #[derive(Clone, Debug)]
@@ -49,6 +50,9 @@ pub trait Approve: Send + Sync {
     /// Asks; takes as long as it takes.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a>;
 }
+
+/// How often a question in line looks whether its call still waits.
+const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// Who is asked, and what was said.
 pub(super) struct Approvals {
@@ -98,15 +102,24 @@ impl Approvals {
         found.map(|(_, _, yes)| *yes)
     }
 
-    /// The operator's word. Questions that were answered for good while this one waited for its turn are not asked again.
-    pub(super) async fn ask(&self, question: &Question) -> Answer {
-        let Some(approver) = &self.approver else {
-            return Answer::No;
+    /// The operator's word; `None` if nobody waits for it any more. Questions that were answered for good while this one
+    /// waited for its turn are not asked again.
+    pub(super) async fn ask(&self, question: &Question, waits: impl Fn() -> bool) -> Option<Answer> {
+        let approver = self.approver.as_ref()?;
+        // One question at a time; a call that ends meanwhile leaves the line.
+        let _turn = loop {
+            match tokio::time::timeout(LOOK_UP, self.turn.lock()).await {
+                Ok(turn) => break turn,
+                Err(_) if waits() => {}
+                Err(_) => return None,
+            }
         };
-        let _turn = self.turn.lock().await;
+        if !waits() {
+            return None;
+        }
         match self.known(&question.tool, &question.entry) {
-            Some(true) => return Answer::Always,
-            Some(false) => return Answer::Never,
+            Some(true) => return Some(Answer::Always),
+            Some(false) => return Some(Answer::Never),
             None => {}
         }
         let answer = approver.ask(question).await;
@@ -115,6 +128,6 @@ impl Approvals {
             self.said().push((question.tool.clone(), question.entry.clone(), yes));
             self.any.store(true, Ordering::Release);
         }
-        answer
+        Some(answer)
     }
 }

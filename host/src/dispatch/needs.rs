@@ -5,9 +5,9 @@ use crate::call::{Access, Entry as Need, Resource, Scope, Status};
 use crate::workspace::{Kind, Place, ResolveError};
 
 /// The entries of one resolved path: the place itself; what led there, read, because who changes that changes what the
-/// name means; and, for a write into folders that aren't there, the first missing one, so that whoever lists
-/// or makes it waits.
-pub(super) fn path_needs(place: Place, access: Access, scope: Scope) -> impl Iterator<Item = Need> {
+/// name means. Apart from these, for a write into folders that aren't there, the first missing one: held so that whoever
+/// lists or makes it waits, and not asked of the policy, because the host makes it on the way to what was.
+pub(super) fn path_needs(place: Place, access: Access, scope: Scope) -> (impl Iterator<Item = Need>, Option<Need>) {
     let object = place
         .found
         .filter(|found| found.kind == Kind::File && found.links > 1)
@@ -39,7 +39,7 @@ pub(super) fn path_needs(place: Place, access: Access, scope: Scope) -> impl Ite
         },
         access: Access::Read,
     });
-    std::iter::once(own).chain(held).chain(via)
+    (std::iter::once(own).chain(via), held)
 }
 
 pub(super) fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Refused {

@@ -283,6 +283,7 @@ impl Rules {
     ) -> Result<(), Refused> {
         let tool = &entry.tool;
         let before = needs.len();
+        let mut held = None;
         match want.kind {
             WantKind::Path {
                 ref value,
@@ -295,7 +296,9 @@ impl Rules {
                     .find(value, symlink)
                     .map_err(|error| path_refused(tool.name.as_str(), want.claim, &error))?;
                 replace(arguments, place, found.path.to_string());
-                needs.extend(path_needs(found, access, scope));
+                let (asked, on_the_way) = path_needs(found, access, scope);
+                needs.extend(asked);
+                held = on_the_way;
             }
             WantKind::Network {
                 ref value,
@@ -337,6 +340,7 @@ impl Rules {
                 return Err(refused);
             }
         }
+        needs.extend(held);
         Ok(())
     }
 

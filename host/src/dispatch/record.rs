@@ -1,13 +1,14 @@
 //! What the audit log is told, if there is one. A decision that can't be written is a refusal. It must not decide anything else.
 
 use super::Shared;
-use super::live::{ClientId, Live};
+use super::live::ClientId;
 use super::owner::Ending;
 use super::prepare::{Prepared, Refused};
 use crate::audit::{self, Who};
-use crate::call::{Call, CallId, Status};
+use crate::call::{Call, CallId, Entry, Outcome, Status};
 use crate::catalog::Plugin;
 use crate::schedule::Ticket;
+use std::sync::Arc;
 
 fn of(plugin: &Plugin) -> Option<(&str, blake3::Hash)> {
     Some((&plugin.manifest.name, plugin.digest()))
@@ -44,35 +45,64 @@ impl Shared {
                 plugin: entry.and_then(|entry| of(&entry.plugin)),
             };
             match prepared {
-                Ok(prepared) => audit::decided(who, &prepared.footprint, &rules(prepared), &prepared.unknown, 0),
+                Ok(prepared) => audit::decided(who, &prepared.footprint, &rules(prepared), &prepared.unknown, &[]),
                 Err(refused) => audit::refused(who, refused.status, &refused.error),
             }
         });
         audit.write(records).map_err(failed)
     }
 
+    /// Calls of a batch that were allowed, and then not let in: there was no room, or what they come after had failed.
+    pub(super) fn record_left_out(&self, client: ClientId, batch: u64, outcomes: &[&Outcome]) {
+        let Some(audit) = &self.audit else { return };
+        let records = outcomes.iter().filter_map(|outcome| {
+            let entry = self.rules.catalog.tool(&outcome.tool);
+            let who = Who {
+                client,
+                batch,
+                id: &outcome.id,
+                tool: &outcome.tool,
+                plugin: entry.and_then(|entry| of(&entry.plugin)),
+            };
+            Some(audit::refused(who, outcome.status, outcome.error.as_ref()?))
+        });
+        if let Err(message) = audit.write(records) {
+            tracing::error!("{message}");
+        }
+    }
+
     /// A call's footprint has become known, or another one.
     pub(super) fn record_plan(&self, ticket: Ticket, prepared: &Prepared) -> Result<(), Refused> {
         let Some(audit) = &self.audit else { return Ok(()) };
-        let record = self.owner().resolving(ticket).map(|live| {
-            let rules = rules(prepared);
-            let approved = live.approved.len();
-            audit::decided(who(live), &prepared.footprint, &rules, &prepared.unknown, approved)
-        });
-        audit.write(record).map_err(failed)
+        let Some((name, approved)) = self.name(ticket) else {
+            return Ok(());
+        };
+        let rules = rules(prepared);
+        let record = audit::decided(name.who(), &prepared.footprint, &rules, &prepared.unknown, &approved);
+        audit.write([record]).map_err(failed)
     }
 
-    /// Somebody was asked, and said no.
+    /// A call is refused after it was let in: somebody said no, or what it turned out to need is not allowed.
     pub(super) fn record_refusal(&self, ticket: Ticket, refused: &Refused) {
         let Some(audit) = &self.audit else { return };
-        let owner = self.owner();
-        let record = owner
-            .resolving(ticket)
-            .map(|live| audit::refused(who(live), refused.status, &refused.error));
-        drop(owner);
-        if let Err(message) = audit.write(record) {
+        let Some((name, _)) = self.name(ticket) else { return };
+        if let Err(message) = audit.write([audit::refused(name.who(), refused.status, &refused.error)]) {
             tracing::error!("{message}");
         }
+    }
+
+    /// Whose a call is, taken out in passing: records are made when the owner's lock is free again.
+    fn name(&self, ticket: Ticket) -> Option<(Name, Vec<Entry>)> {
+        let owner = self.owner();
+        let live = owner.resolving(ticket)?;
+        let name = Name {
+            client: live.common.client,
+            batch: live.common.batch,
+            id: live.id.clone(),
+            tool: live.call.tool.clone(),
+            plugin: Arc::clone(&live.prepared.entry.plugin),
+        };
+        Some((name, live.approved.clone()))
     }
 
     /// Calls have ended. What could not be written is said with their outcomes: what they did is done.
@@ -97,12 +127,23 @@ impl Shared {
     }
 }
 
-fn who(live: &Live) -> Who<'_> {
-    Who {
-        client: live.common.client,
-        batch: live.common.batch,
-        id: &live.id,
-        tool: &live.call.tool,
-        plugin: of(&live.prepared.entry.plugin),
+/// Whose a call is.
+struct Name {
+    client: ClientId,
+    batch: u64,
+    id: CallId,
+    tool: String,
+    plugin: Arc<Plugin>,
+}
+
+impl Name {
+    fn who(&self) -> Who<'_> {
+        Who {
+            client: self.client,
+            batch: self.batch,
+            id: &self.id,
+            tool: &self.tool,
+            plugin: of(&self.plugin),
+        }
     }
 }

@@ -70,6 +70,9 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
         shared.record_plan(ticket, &prepared)?;
         Ok((prepared, filled))
     });
+    if let Err(refused) = &prepared {
+        shared.record_refusal(ticket, refused);
+    }
     let mut owner = shared.owner();
     let (news, effects) = match prepared {
         Ok((prepared, filled)) => owner.resolved(ticket, prepared, Some(filled)),
@@ -102,7 +105,11 @@ pub(super) async fn ask(shared: &Shared, ticket: Ticket, question: Question, ref
         question: question.refusal.reason(),
     };
     shared.tell(question.batch, &question.id, asking);
-    let how = match shared.approvals.ask(&question).await {
+    let waits = || shared.owner().is_live(ticket);
+    let Some(answer) = shared.approvals.ask(&question, waits).await else {
+        return Some(Vec::new());
+    };
+    let how = match answer {
         Answer::Once => "once",
         Answer::Always => "for this tool and place",
         Answer::No | Answer::Never => {

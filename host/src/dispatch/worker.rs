@@ -243,7 +243,10 @@ fn again(worker: &Worker, begin: &Begin) -> Again {
     approved.extend(worker.shared.approvals.always(&begin.call.tool));
     let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, arguments, &approved) {
         Ok(prepared) => prepared,
-        Err(refused) => return Again::End(Box::new(ended(refused))),
+        Err(refused) => {
+            worker.shared.record_refusal(worker.ticket, &refused);
+            return Again::End(Box::new(ended(refused)));
+        }
     };
     if prepared.footprint != begin.prepared.footprint
         && let Err(refused) = worker.shared.record_plan(worker.ticket, &prepared)

@@ -1,8 +1,9 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
-use super::{Host, known, trust};
-use crate::audit::Audit;
+use super::known::{self, Memory};
+use super::places::{open_audit, reserve, users_cache};
+use super::{Host, trust};
 use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
@@ -75,7 +76,7 @@ pub struct HostBuilder {
     resolver: Option<Arc<dyn Resolve>>,
     approver: Option<Arc<dyn Approve>>,
     audit: Option<PathBuf>,
-    remember: Option<PathBuf>,
+    remember: Option<(PathBuf, Memory)>,
     certificates: Vec<Vec<u8>>,
 }
 
@@ -207,7 +208,13 @@ impl HostBuilder {
     /// Remembers in this file what plugins claim when they are first used. The tools of one that claims more since are
     /// refused until [`approve_claims`](crate::host::approve_claims); standard plugins are not meant.
     pub fn remember_claims(mut self, file: impl Into<PathBuf>) -> Self {
-        self.remember = Some(file.into());
+        self.remember = Some((file.into(), Memory::Kept));
+        self
+    }
+
+    /// The same without remembering anything new: for those who only ask what would happen.
+    pub fn compare_claims(mut self, file: impl Into<PathBuf>) -> Self {
+        self.remember = Some((file.into(), Memory::Asked));
         self
     }
 
@@ -256,6 +263,7 @@ impl HostBuilder {
             Cache::At(folder) => Some(folder.clone()),
             Cache::None => None,
         };
+        let reserved = reserve(&workspace, self.trusted(&workspace, &policy, cache.as_deref()));
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
         let sandbox = Sandbox::with(cache.as_deref(), policy.limits(), trust)?;
         let audit = match self.audit.as_deref().or(policy.audit()) {
@@ -264,11 +272,14 @@ impl HostBuilder {
         };
         let policy_reuse = policy.reuse().to_vec();
         let tools = catalog.tools().map(|entry| {
-            let rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            let mut rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            for (path, from, what) in &reserved {
+                rules = rules.reserve(path.clone(), *from, what);
+            }
             (entry.tool.name.clone(), Arc::new(rules))
         });
         let held = match &self.remember {
-            Some(file) => known::held(&catalog, file)?,
+            Some((file, memory)) => known::held(&catalog, file, *memory)?,
             None => HashMap::new(),
         };
         let rules = Rules {
@@ -309,6 +320,32 @@ impl HostBuilder {
         })
     }
 
+    /// Files that decide what tools may do, or that become code: wherever they are.
+    fn trusted(
+        &self,
+        workspace: &Workspace,
+        policy: &Policy,
+        cache: Option<&Path>,
+    ) -> Vec<(PathBuf, Access, &'static str)> {
+        let own = workspace.path().join(POLICY_FILE);
+        let mut files = vec![(self.policy.clone().unwrap_or(own), Access::Write, "the policy")];
+        files.extend(cache.map(|folder| (folder.to_owned(), Access::Write, "compiled code")));
+        files.extend(
+            self.folders
+                .iter()
+                .map(|folder| (folder.clone(), Access::Write, "plugins")),
+        );
+        files.extend(
+            self.remember
+                .iter()
+                .map(|(file, _)| (file.clone(), Access::Write, "what plugins claimed before")),
+        );
+        let certificates = policy.certificates().iter();
+        files.extend(certificates.map(|file| (file.clone(), Access::Write, "certificates that are trusted")));
+        files.extend(policy.secret_files().map(|file| (file, Access::Read, "a secret")));
+        files
+    }
+
     fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {
         if let Some(text) = &self.policy_text {
             return Ok(Policy::parse(text, "the given policy")?);
@@ -328,9 +365,14 @@ impl HostBuilder {
 
     fn load(&self, max_bytes: u64, problems: &mut Vec<LoadError>) -> Catalog {
         let mut catalog = Catalog::default();
-        let standard = STANDARD.iter().filter(|_| !self.without_standard);
-        let standard = standard.map(|(name, bytes)| (format!("standard plugin {name}"), bytes.to_vec()));
-        for (origin, bytes) in standard.chain(self.components.iter().cloned()) {
+        for (name, bytes) in STANDARD.iter().filter(|_| !self.without_standard) {
+            let origin = format!("standard plugin {name}");
+            let added = Plugin::standard(name, bytes)
+                .map_err(|problem| LoadError { origin, problem })
+                .and_then(|plugin| catalog.add(plugin));
+            problems.extend(added.err());
+        }
+        for (origin, bytes) in self.components.iter().cloned() {
             let added = Plugin::from_bytes(origin.clone(), bytes)
                 .map_err(|problem| LoadError { origin, problem })
                 .and_then(|plugin| catalog.add(plugin));
@@ -343,18 +385,6 @@ impl HostBuilder {
     }
 }
 
-/// Opens the audit log; a relative name is one of the workspace's folder. Where tools may work it can't be.
-fn open_audit(workspace: &Workspace, file: &Path) -> Result<Audit, HostError> {
-    let file = workspace.path().join(file);
-    let fail = |error| HostError::OpenAudit(file.clone(), error);
-    let folder = file.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fail)?;
-    if workspace.folders().any(|own| folder.starts_with(own)) {
-        let why = "it lies where tools work, and they could change it";
-        return Err(fail(std::io::Error::other(why)));
-    }
-    Audit::open(&file).map_err(fail)
-}
-
 fn most_cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
@@ -364,15 +394,4 @@ fn most_slots() -> NonZeroUsize {
         .ok()
         .and_then(NonZeroUsize::new)
         .unwrap_or(SLOTS)
-}
-
-/// `$XDG_CACHE_HOME/toolyard`, else `~/.cache/toolyard`; none where neither is set.
-fn users_cache() -> Option<PathBuf> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let root = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(root.join("toolyard"))
 }

@@ -56,7 +56,11 @@ pub(super) fn explain(rules: &Rules, call: &Call) -> Result<Explanation, (Status
     let entries = prepared.footprint.entries().iter().map(|entry| Explained {
         verdict: match refused.iter().find(|(other, _)| other == entry) {
             Some((_, refusal)) => Err(refusal.clone()),
-            None => prepared.rules.explain(entry),
+            // What isn't asked of the policy: a folder that is missing on the way.
+            None => Ok(prepared
+                .rules
+                .explain(entry)
+                .unwrap_or_else(|_| "the host, which makes it on the way".to_owned())),
         },
         entry: entry.clone(),
     });

@@ -8,16 +8,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+/// Whether what is new is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// It is.
+    Kept,
+    /// It is only compared with.
+    Asked,
+}
+
 /// The file's form: the claims of every tool of every plugin, each as JSON.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
     plugins: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
-}
-
-/// The standard plugins come with the host, and are as trusted as the host.
-fn is_standard(plugin: &Plugin) -> bool {
-    plugin.origin.starts_with("standard plugin")
 }
 
 fn claims(plugin: &Plugin) -> BTreeMap<String, BTreeSet<String>> {
@@ -56,32 +60,34 @@ fn write(file: &Path, known: &Known) -> std::io::Result<()> {
 ///
 /// # Errors
 /// If the file can't be read or makes no sense: then nobody could tell what has grown.
-pub(super) fn held(catalog: &Catalog, file: &Path) -> Result<HashMap<String, String>, HostError> {
+pub(super) fn held(catalog: &Catalog, file: &Path, memory: Memory) -> Result<HashMap<String, String>, HostError> {
     let mut known = read(file)?;
     let mut held = HashMap::new();
     let mut news = false;
-    for plugin in catalog.plugins().iter().filter(|plugin| !is_standard(plugin)) {
+    for plugin in catalog.plugins().iter().filter(|plugin| !plugin.is_standard()) {
         let now = claims(plugin);
-        match known.plugins.get(&plugin.manifest.name) {
-            None => {
-                known.plugins.insert(plugin.manifest.name.clone(), now);
-                news = true;
-            }
-            Some(before) => {
-                for (tool, claims) in now {
-                    let old = before.get(&tool);
-                    if let Some(claim) = claims.iter().find(|claim| !old.is_some_and(|old| old.contains(*claim))) {
-                        let name = &plugin.manifest.name;
-                        held.insert(
-                            tool,
-                            format!("the plugin {name} claims more than when it was first used: {claim}"),
-                        );
-                    }
-                }
+        let name = &plugin.manifest.name;
+        for (tool, claims) in &now {
+            // By the tool's name over all plugins: another name of its plugin makes it no other tool.
+            let before: Vec<_> = known.plugins.values().filter_map(|tools| tools.get(tool)).collect();
+            let is_new = before.is_empty() && !known.plugins.contains_key(name);
+            let grown = claims
+                .iter()
+                .find(|claim| !before.iter().any(|old| old.contains(*claim)));
+            if let (false, Some(claim)) = (is_new, grown) {
+                let why = format!("the plugin {name} claims more than when it was first used: {claim}");
+                held.insert(tool.clone(), why);
             }
         }
+        if !known.plugins.contains_key(name) && !now.keys().any(|tool| held.contains_key(tool)) {
+            known.plugins.insert(name.clone(), now);
+            news = true;
+        }
     }
-    if news && let Err(error) = write(file, &known) {
+    if news
+        && memory == Memory::Kept
+        && let Err(error) = write(file, &known)
+    {
         // It is as if they were used for the first time once more.
         tracing::warn!(file = %file.display(), %error, "what plugins claim can't be remembered");
     }

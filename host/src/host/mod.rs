@@ -5,6 +5,7 @@ mod builder;
 mod client;
 mod explain;
 mod known;
+mod places;
 mod plan;
 mod trust;
 

@@ -3,7 +3,7 @@
 
 use super::network::NetworkRule;
 use super::patterns::Patterns;
-use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource};
+use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource, Scope};
 use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
@@ -16,6 +16,8 @@ pub(super) struct WrittenGrant {
     pub(super) plugin: Option<String>,
     /// The mount that `read` or `write` is about; the workspace, where none is named.
     mount: Option<String>,
+    /// How much of it: all below, unless said.
+    scope: Option<Scope>,
     read: Option<String>,
     write: Option<String>,
     pub(super) network: Option<NetworkRule>,
@@ -33,9 +35,14 @@ pub(super) struct Grant {
 #[derive(Clone, Debug)]
 enum What {
     /// Places in a mount (empty for the workspace), to read; to write, too, with `Access::Write`.
-    Places(String, Patterns, Access),
-    /// Exactly this place and what lies below it.
-    Place(CanonicalPath, Access),
+    Places {
+        mount: String,
+        patterns: Patterns,
+        scope: Scope,
+        access: Access,
+    },
+    /// This place.
+    Place(CanonicalPath, Scope, Access),
     Servers(Box<NetworkRule>),
     Requests(Reach),
     Session(String),
@@ -48,7 +55,12 @@ impl WrittenGrant {
     /// If it does not allow exactly one thing, or a pattern makes no sense.
     pub(super) fn build(&self) -> Result<Grant, String> {
         let places = |text: &String, access| match Patterns::new(std::slice::from_ref(text)) {
-            Ok(patterns) => Ok(What::Places(self.mount.clone().unwrap_or_default(), patterns, access)),
+            Ok(patterns) => Ok(What::Places {
+                mount: self.mount.clone().unwrap_or_default(),
+                patterns,
+                scope: self.scope.unwrap_or(Scope::Tree),
+                access,
+            }),
             Err((pattern, problem)) => Err(format!("{pattern:?}: {problem}")),
         };
         let one = match (&self.read, &self.write, &self.network, &self.session) {
@@ -59,8 +71,11 @@ impl WrittenGrant {
             _ => return Err("one of read, write, network and session must be there, and only one".to_owned()),
         };
         let (name, what) = one;
-        if self.mount.is_some() && !matches!(what, What::Places(..)) {
-            return Err("mount goes with read or write".to_owned());
+        if (self.mount.is_some() || self.scope.is_some()) && !matches!(what, What::Places { .. }) {
+            return Err("mount and scope go with read or write".to_owned());
+        }
+        if self.tool.is_none() && self.plugin.is_none() {
+            return Err("whose it is must be said: tool = \"…\" or plugin = \"…\"; \"*\" for all".to_owned());
         }
         Ok(Grant {
             name: format!("{name} in [[allow]]"),
@@ -73,7 +88,7 @@ impl Grant {
     /// What was approved for one call.
     pub(super) fn exactly(entry: Entry) -> Self {
         let what = match entry.resource {
-            Resource::Path { path, .. } => What::Place(path, entry.access),
+            Resource::Path { path, scope, .. } => What::Place(path, scope, entry.access),
             Resource::Network(reach) => What::Requests(reach),
             Resource::Browser { session } => What::Session(session),
             Resource::AnyBrowser => What::Session("*".to_owned()),
@@ -86,7 +101,7 @@ impl Grant {
 
     pub(super) fn allows(&self, entry: &Entry) -> bool {
         match &entry.resource {
-            Resource::Path { path, .. } => self.allows_path(path, entry.access),
+            Resource::Path { path, .. } => self.reaches_path(path, entry.access).is_some(),
             Resource::Network(Reach { endpoint, methods, .. }) => {
                 methods.iter().all(|method| self.allows_request(endpoint, method))
             }
@@ -95,13 +110,35 @@ impl Grant {
         }
     }
 
-    pub(super) fn allows_path(&self, path: &CanonicalPath, access: Access) -> bool {
+    /// How much of the path, from the root down, it names, in bytes; `None` if it doesn't reach it in this way. What a list
+    /// refuses below what is named here stays refused.
+    pub(super) fn reaches_path(&self, path: &CanonicalPath, access: Access) -> Option<usize> {
+        let text = path.path();
+        let above = text.rfind('/').unwrap_or(0);
         match &self.what {
-            What::Places(mount, patterns, most) => {
-                path.mount() == mount && access <= *most && patterns.matches(path.path())
+            What::Places {
+                mount,
+                patterns,
+                scope,
+                access: most,
+            } if path.mount() == mount && access <= *most => {
+                let (end, _) = patterns.deepest(text)?;
+                let fits = match scope {
+                    Scope::File => end == text.len(),
+                    Scope::Directory => end >= above,
+                    Scope::Tree => true,
+                };
+                fits.then_some(end)
             }
-            What::Place(place, most) => access <= *most && path.is_within(place),
-            What::Servers(_) | What::Requests(_) | What::Session(_) => false,
+            What::Place(place, scope, most) if access <= *most => {
+                let fits = match scope {
+                    Scope::File => path == place,
+                    Scope::Directory => path == place || path.parent().as_ref() == Some(place),
+                    Scope::Tree => path.is_within(place),
+                };
+                fits.then(|| place.path().len())
+            }
+            What::Places { .. } | What::Place(..) | What::Servers(_) | What::Requests(_) | What::Session(_) => None,
         }
     }
 
@@ -109,18 +146,18 @@ impl Grant {
         match &self.what {
             What::Servers(rule) => rule.allows(endpoint, method),
             What::Requests(reach) => reach.endpoint == *endpoint && reach.methods.iter().any(|own| own == method),
-            What::Places(..) | What::Place(..) | What::Session(_) => false,
+            What::Places { .. } | What::Place(..) | What::Session(_) => false,
         }
     }
 
     /// Whether it says in so many words that `endpoint` may be at `address`.
-    pub(super) fn names(&self, endpoint: &Endpoint, address: IpAddr) -> bool {
+    pub(super) fn names(&self, endpoint: &Endpoint, method: &str, address: IpAddr) -> bool {
         match &self.what {
-            What::Servers(rule) => rule.allows_at(endpoint, address),
+            What::Servers(rule) => rule.allows_at(endpoint, method, address),
             What::Requests(reach) => {
                 reach.endpoint == *endpoint && endpoint.host == crate::call::HostName::Address(address)
             }
-            What::Places(..) | What::Place(..) | What::Session(_) => false,
+            What::Places { .. } | What::Place(..) | What::Session(_) => false,
         }
     }
 

@@ -25,7 +25,7 @@ pub use refusal::{Refusal, Verdict};
 pub use secret::{Secret, SecretSource};
 pub use tool::ToolRules;
 
-use crate::call::{Access, Entry, Reach, Resource};
+use crate::call::{Access, Entry, Reach, Resource, Scope};
 use std::path::{Path, PathBuf};
 use written::Written;
 
@@ -115,6 +115,11 @@ impl Policy {
         &self.written.network.certificates
     }
 
+    /// The files that secrets are in.
+    pub fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.written.secrets.values().filter_map(|secret| secret.file.clone())
+    }
+
     /// The servers that a plugin's connections are opened to ahead of its calls.
     #[must_use]
     pub fn warm(&self, plugin: &str) -> &[String] {
@@ -148,6 +153,8 @@ impl Policy {
         let mut doors: Vec<String> = wide
             .map(|rule| format!("{rule} lets tools reach every server"))
             .collect();
+        let loose = self.written.secrets.iter().filter(|(_, secret)| secret.is_for_all());
+        doors.extend(loose.map(|(name, _)| format!("the secret {name} goes along with requests to every server")));
         let files = &self.written.files;
         if files
             .deny
@@ -181,21 +188,27 @@ impl Policy {
 #[must_use]
 pub fn allow_lines(tool: &str, entry: &Entry) -> String {
     let what = match &entry.resource {
-        Resource::Path { path, .. } => {
+        Resource::Path { path, scope, .. } => {
             let verb = match entry.access {
                 Access::Read => "read",
                 Access::Write => "write",
             };
-            let place = format!("{verb} = {:?}", patterns::exactly(path.path()));
-            match path.mount() {
-                "" => place,
-                mount => format!("mount = {mount:?}\n{place}"),
-            }
+            let scope = match scope {
+                Scope::File => "scope = \"file\"\n",
+                Scope::Directory => "scope = \"directory\"\n",
+                Scope::Tree => "",
+            };
+            let mount = match path.mount() {
+                "" => String::new(),
+                mount => format!("mount = {}\n", patterns::quoted(mount)),
+            };
+            let place = patterns::quoted(&patterns::exactly(path.path()));
+            format!("{mount}{scope}{verb} = {place}")
         }
         Resource::Network(Reach { endpoint, methods, .. }) => {
             format!("network = {{ host = \"{endpoint}\", methods = {methods:?} }}")
         }
-        Resource::Browser { session } => format!("session = {session:?}"),
+        Resource::Browser { session } => format!("session = {}", patterns::quoted(session)),
         Resource::AnyBrowser => "session = \"*\"".to_owned(),
     };
     format!("[[allow]]\ntool = {tool:?}\n{what}\n")

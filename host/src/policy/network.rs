@@ -121,17 +121,20 @@ impl NetworkRule {
         self.host == HostPattern::Any
     }
 
-    fn means(&self, endpoint: &Endpoint) -> bool {
-        let host = match (&self.host, &endpoint.host) {
+    fn means_host(&self, endpoint: &Endpoint) -> bool {
+        match (&self.host, &endpoint.host) {
             (HostPattern::Any, _) => true,
             (HostPattern::Below(above), HostName::Name(name)) => name
                 .strip_suffix(above.as_str())
                 .is_some_and(|rest| rest.ends_with('.')),
             (HostPattern::Below(_), HostName::Address(_)) => false,
             (HostPattern::Exactly(host), other) => host == other,
-        };
+        }
+    }
+
+    fn means(&self, endpoint: &Endpoint) -> bool {
         let port = self.port.unwrap_or(endpoint.scheme.default_port());
-        host && port == endpoint.port && self.scheme.is_none_or(|scheme| scheme == endpoint.scheme)
+        self.means_host(endpoint) && port == endpoint.port && self.scheme.is_none_or(|scheme| scheme == endpoint.scheme)
     }
 
     fn gives(&self, method: &str) -> bool {
@@ -154,8 +157,33 @@ impl NetworkRule {
     }
 
     /// Whether it alone says that `endpoint` may be at `address`.
-    pub(super) fn allows_at(&self, endpoint: &Endpoint, address: IpAddr) -> bool {
-        self.means(endpoint) && (is_global(address) || self.names(address))
+    pub(super) fn allows_at(&self, endpoint: &Endpoint, method: &str, address: IpAddr) -> bool {
+        self.means(endpoint) && self.gives(method) && (is_global(address) || self.names(address))
+    }
+
+    /// Whether it says no more than which servers are meant.
+    pub(super) fn is_plain(&self) -> bool {
+        self.methods.is_empty() && self.addresses.is_empty()
+    }
+
+    /// In a list of what is refused, a host without a port means all of its ports.
+    fn forbids_port(&self, endpoint: &Endpoint) -> bool {
+        self.port.is_none_or(|port| port == endpoint.port) && self.scheme.is_none_or(|scheme| scheme == endpoint.scheme)
+    }
+
+    /// Whether it refuses requests with `method`, whatever address the server may have.
+    fn forbids(&self, endpoint: &Endpoint, method: &str) -> bool {
+        let method = self.methods.is_empty() || self.methods.iter().any(|own| own == method);
+        self.addresses.is_empty() && method && self.means_host(endpoint) && self.forbids_port(endpoint)
+    }
+
+    /// Whether it refuses connections to `address`. An address in the place of a host is refused under every name.
+    fn forbids_address(&self, endpoint: &Endpoint, address: IpAddr) -> bool {
+        let host = match &self.host {
+            HostPattern::Exactly(HostName::Address(own)) if self.addresses.is_empty() => *own == address,
+            _ => self.means_host(endpoint) && self.addresses.iter().any(|range| range.contains(address)),
+        };
+        host && self.forbids_port(endpoint)
     }
 
     /// Whether it is about plain HTTP in so many words.
@@ -216,8 +244,7 @@ pub(super) struct NetworkRules {
 impl NetworkRules {
     /// The line that allows requests with `method`.
     pub(super) fn find(&self, endpoint: &Endpoint, method: &str) -> Result<&NetworkRule, NetworkReason> {
-        let refused = |rule: &&NetworkRule| rule.means(endpoint) && (rule.addresses.is_empty() && rule.gives(method));
-        if let Some(rule) = self.deny.iter().find(refused) {
+        if let Some(rule) = self.deny.iter().find(|rule| rule.forbids(endpoint, method)) {
             return Err(NetworkReason::Denied(rule.to_string()));
         }
         let mut listed = self.allow.iter().filter(|rule| rule.means(endpoint)).peekable();
@@ -227,15 +254,18 @@ impl NetworkRules {
         let rule = listed.find(|rule| rule.gives(method));
         let rule = rule.ok_or_else(|| NetworkReason::Method(method.to_owned()))?;
         match &endpoint.host {
-            HostName::Address(address) if !self.reaches(endpoint, *address) => Err(NetworkReason::Address(*address)),
+            HostName::Address(address) if !self.reaches(endpoint, method, *address) => {
+                Err(NetworkReason::Address(*address))
+            }
             HostName::Address(_) | HostName::Name(_) => Ok(rule),
         }
     }
 
-    /// Whether a connection to `endpoint` may go to `address`: one that is for everyone, or that a line names.
-    pub(super) fn reaches(&self, endpoint: &Endpoint, address: IpAddr) -> bool {
-        let refused = |rule: &NetworkRule| rule.means(endpoint) && rule.names(address);
-        let named = |rule: &NetworkRule| rule.means(endpoint) && rule.names(address);
+    /// Whether a connection for a request with `method` may go to `address`: one that is for everyone, or that a line which
+    /// allows this very request names.
+    pub(super) fn reaches(&self, endpoint: &Endpoint, method: &str, address: IpAddr) -> bool {
+        let refused = |rule: &NetworkRule| rule.forbids_address(endpoint, address);
+        let named = |rule: &NetworkRule| rule.means(endpoint) && rule.gives(method) && rule.names(address);
         !self.deny.iter().any(refused) && (is_global(address) || self.allow.iter().any(named))
     }
 

@@ -56,6 +56,7 @@ pub(super) fn nothing() -> ToolRules {
     let section = || "files".into();
     let none = || Listed {
         section: section(),
+        level: 0,
         list: Patterns::default(),
     };
     ToolRules {
@@ -68,13 +69,16 @@ pub(super) fn nothing() -> ToolRules {
         symlinks: false,
         network: Listed {
             section: "network".into(),
+            level: 0,
             list: NetworkRules::default(),
         },
         sessions: Listed {
             section: "browser".into(),
+            level: 0,
             list: Vec::new(),
         },
         grants: Vec::new(),
+        reserved: Vec::new(),
         secrets: Vec::new(),
         limits: Limits::default(),
         defaults: serde_json::Map::new(),
@@ -155,7 +159,7 @@ pub(super) fn rules(
         limits: ceiling.clone(),
         ..nothing()
     };
-    lay_files("files", &written.files.over_built_in(), &mut rules)?;
+    lay_files("files", 0, &written.files.over_built_in(), &mut rules)?;
     rules.network.list = NetworkRules {
         allow: written.network.allow.clone(),
         deny: written.network.deny.clone(),
@@ -168,10 +172,11 @@ pub(super) fn rules(
     ];
     for (kind, which, own) in sections {
         if let (Some(own), Some(_)) = (own, whose) {
-            lay(&format!("{kind}.{which}"), own, ceiling, &mut rules)?;
+            let level = if kind == "plugins" { 1 } else { 2 };
+            lay(&format!("{kind}.{which}"), level, own, ceiling, &mut rules)?;
         }
     }
-    let mine = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|wanted| wanted == own);
+    let mine = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|wanted| wanted == own || wanted == "*");
     for grant in &written.allow {
         if mine(&grant.tool, tool) && mine(&grant.plugin, plugin) {
             rules.grants.push(grant.build()?);
@@ -183,13 +188,14 @@ pub(super) fn rules(
     Ok(rules)
 }
 
-fn lay_files(section: &str, files: &Files, rules: &mut ToolRules) -> Result<(), String> {
+fn lay_files(section: &str, level: u8, files: &Files, rules: &mut ToolRules) -> Result<(), String> {
     let list = |key: &str, texts: &Option<Vec<String>>| -> Result<Option<Listed<Patterns>>, String> {
         let Some(texts) = texts else { return Ok(None) };
         let patterns = Patterns::new(texts);
         let list = patterns.map_err(|(pattern, problem)| format!("[{section}] {key}: {pattern:?}: {problem}"))?;
         Ok(Some(Listed {
             section: section.into(),
+            level,
             list,
         }))
     };
@@ -206,8 +212,8 @@ fn lay_files(section: &str, files: &Files, rules: &mut ToolRules) -> Result<(), 
     Ok(())
 }
 
-fn lay(section: &str, own: &Own, ceiling: &Limits, rules: &mut ToolRules) -> Result<(), String> {
-    lay_files(&format!("{section}.files"), &own.files, rules)?;
+fn lay(section: &str, level: u8, own: &Own, ceiling: &Limits, rules: &mut ToolRules) -> Result<(), String> {
+    lay_files(&format!("{section}.files"), level, &own.files, rules)?;
     if let Some(allow) = &own.network.allow {
         rules.network.section = format!("{section}.network").into();
         rules.network.list.allow.clone_from(allow);
@@ -216,6 +222,7 @@ fn lay(section: &str, own: &Own, ceiling: &Limits, rules: &mut ToolRules) -> Res
     if let Some(sessions) = &own.browser.sessions {
         rules.sessions = Listed {
             section: format!("{section}.browser").into(),
+            level,
             list: sessions.clone(),
         };
     }

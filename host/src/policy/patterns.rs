@@ -56,39 +56,58 @@ impl Patterns {
 
     /// The first pattern that matches the path or a folder above it.
     pub(super) fn find(&self, path: &str) -> Option<&str> {
-        let found = self.0.iter().find(|pattern| pattern.kind.matches(path));
+        let found = self.0.iter().find(|pattern| pattern.kind.deepest(path).is_some());
         found.map(|pattern| pattern.text.as_str())
+    }
+
+    /// The pattern that matches deepest: the most of the path's names, from the root down. How long that part is, in bytes.
+    pub(super) fn deepest(&self, path: &str) -> Option<(usize, &str)> {
+        let matches = self
+            .0
+            .iter()
+            .filter_map(|pattern| Some((pattern.kind.deepest(path)?, pattern.text.as_str())));
+        // Of several the first: it is the one that is told.
+        matches.reduce(|best, other| if other.0 > best.0 { other } else { best })
     }
 }
 
 impl Kind {
-    fn matches(&self, path: &str) -> bool {
-        let mut names = path.split('/').filter(|name| !name.is_empty());
+    /// The end of the longest part of the path, in whole names from the root, that it matches.
+    fn deepest(&self, path: &str) -> Option<usize> {
+        let ends = || {
+            let inner = path.match_indices('/').map(|(end, _)| end);
+            // The root has no name: only ** means it.
+            inner.chain([path.len()]).filter(|end| *end > 0)
+        };
+        let name = |end: usize| {
+            let above = path.get(..end).unwrap_or_default();
+            above.rsplit('/').next().unwrap_or_default()
+        };
         match self {
-            Self::All => true,
-            Self::Name(wanted) => names.any(|name| name.eq_ignore_ascii_case(wanted)),
-            Self::NameGlob(glob) => names.any(|name| glob.is_match(name)),
-            Self::Path(glob) => {
-                // The root has no name: only ** means it.
-                let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
-                let mut names = ends.filter_map(|end| path.get(..end)).filter(|above| !above.is_empty());
-                names.any(|above| glob.is_match(above))
-            }
+            Self::All => Some(path.len()),
+            Self::Name(wanted) => ends().filter(|end| name(*end).eq_ignore_ascii_case(wanted)).last(),
+            Self::NameGlob(glob) => ends().filter(|end| glob.is_match(name(*end))).last(),
+            Self::Path(glob) => ends()
+                .filter(|end| path.get(..*end).is_some_and(|above| glob.is_match(above)))
+                .last(),
         }
     }
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
+    if text.ends_with('/') {
+        return Err("a pattern has no slash at its end: what it matches includes everything below".to_owned());
+    }
     let rooted = text.strip_prefix('/').unwrap_or(text);
-    let plain = rooted.strip_suffix('/').unwrap_or(rooted);
-    let plain = plain.strip_suffix("/**").unwrap_or(plain);
+    let plain = rooted.strip_suffix("/**").unwrap_or(rooted);
     if plain.is_empty() || plain.split('/').any(|part| part == ".." || part == ".") {
         return Err("a pattern is a name or a path below the workspace, without . and ..".to_owned());
     }
     if plain == "**" {
         return Ok(Kind::All);
     }
-    let anywhere = !plain.contains('/') && !text.starts_with('/');
+    // As it is written: with a slash it begins at the root, wherever the slash stands.
+    let anywhere = !text.contains('/');
     if anywhere && !plain.contains(['*', '?', '[', '{', '\\']) {
         return Ok(Kind::Name(plain.to_owned()));
     }
@@ -104,6 +123,20 @@ fn kind(text: &str) -> Result<Kind, String> {
     } else {
         Kind::Path(matcher)
     })
+}
+
+/// A text as TOML has it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// The pattern that means exactly this path from the root, and what lies below it.

@@ -84,6 +84,8 @@ impl Refusal {
 pub(super) enum FileReason<'a> {
     /// A list of what is refused has it: the list's name, its section, the pattern.
     Listed(&'static str, &'a str, &'a str),
+    /// The host itself trusts it: what it is.
+    Reserved(&'static str),
     /// The list of what is allowed doesn't: the list's name and its section.
     NotListed(&'static str, &'a str),
 }
@@ -94,6 +96,7 @@ impl FileReason<'_> {
         match self {
             Self::Listed(_, section, _) => ("except", section),
             Self::NotListed(list, section) => (list, section),
+            Self::Reserved(_) => ("", ""),
         }
     }
 
@@ -110,16 +113,24 @@ impl FileReason<'_> {
             Access::Write => "write",
         };
         let rule = match self {
+            Self::Reserved(what) => {
+                return Refusal {
+                    asked: format!("{verb} of {path}"),
+                    rule: format!("the host itself, which trusts what is there: {what}"),
+                    allow: String::new(),
+                };
+            }
             Self::Listed(list, section, pattern) => format!("{list} = [{pattern:?}] in [{section}] of {policy}"),
             Self::NotListed(list, section) => format!("{list} in [{section}] of {policy}, which doesn't list it"),
         };
         let (list, section) = self.list();
         let own = super::patterns::exactly(path.path());
-        let all: Vec<String> = has.map(str::to_owned).chain([own]).collect();
+        let mut all: Vec<String> = has.map(super::patterns::quoted).collect();
+        all.push(super::patterns::quoted(&own));
         Refusal {
             asked: format!("{verb} of {path}"),
             rule,
-            allow: format!("[{section}] {list} = {all:?}"),
+            allow: format!("[{section}] {list} = [{}]", all.join(", ")),
         }
     }
 }

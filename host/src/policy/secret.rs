@@ -46,7 +46,7 @@ pub(super) struct WrittenSecret {
     #[serde(default)]
     prefix: String,
     env: Option<String>,
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// The plugins whose requests carry it; all, where none is named.
     #[serde(default)]
     plugins: Vec<String>,
@@ -56,6 +56,11 @@ impl WrittenSecret {
     /// Whether requests of `plugin` carry it.
     pub(super) fn is_of(&self, plugin: &str) -> bool {
         self.plugins.is_empty() || self.plugins.iter().any(|own| own == plugin)
+    }
+
+    /// Whether it goes to every server.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.hosts.iter().any(NetworkRule::is_for_all)
     }
 
     /// The secret.
@@ -70,6 +75,9 @@ impl WrittenSecret {
         };
         if self.hosts.is_empty() {
             return Err("hosts must name at least one".to_owned());
+        }
+        if let Some(rule) = self.hosts.iter().find(|rule| !rule.is_plain()) {
+            return Err(format!("{rule}: hosts of a secret have no methods and no addresses"));
         }
         let fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let reserved = ["host", "connection", "content-length", "transfer-encoding", "upgrade"];

@@ -16,6 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Listed<T> {
     pub(super) section: Arc<str>,
+    /// 0 for all tools, 1 for a plugin's, 2 for a tool's own.
+    pub(super) level: u8,
     pub(super) list: T,
 }
 
@@ -33,6 +35,8 @@ pub struct ToolRules {
     pub(super) network: Listed<NetworkRules>,
     pub(super) sessions: Listed<Vec<String>>,
     pub(super) grants: Vec<Grant>,
+    /// Files that the host itself trusts, and that no line opens: what each is, and from which access on it is refused.
+    pub(super) reserved: Vec<(CanonicalPath, Access, &'static str)>,
     pub(super) secrets: Vec<Secret>,
     pub(super) limits: Limits,
     pub(super) defaults: Map<String, Value>,
@@ -132,28 +136,64 @@ impl ToolRules {
         }
     }
 
+    /// These rules, without the files that the host itself trusts: from this access on, nobody gets at `path` or below it.
+    #[must_use]
+    pub fn reserve(mut self, path: CanonicalPath, from: Access, what: &'static str) -> Self {
+        self.reserved.push((path, from, what));
+        self
+    }
+
     /// The first rule that speaks against using `path`; `None` if none does.
     fn reason(&self, path: &CanonicalPath, access: Access) -> Option<FileReason<'_>> {
-        let text = path.path();
-        if self.grants.iter().any(|grant| grant.allows_path(path, access)) {
-            return None;
+        let mut reserved = self.reserved.iter();
+        if let Some((_, _, what)) = reserved.find(|(own, from, _)| access >= *from && path.is_within(own)) {
+            return Some(FileReason::Reserved(what));
         }
-        if !self.except.iter().any(|listed| listed.list.matches(text)) {
-            if let Some((section, pattern)) = first(&self.deny, text) {
-                return Some(FileReason::Listed("deny", section, pattern));
-            }
-            if access == Access::Write
-                && let Some((section, pattern)) = first(&self.deny_write, text)
-            {
-                return Some(FileReason::Listed("deny_write", section, pattern));
-            }
+        let text = path.path();
+        let granted = self
+            .grants
+            .iter()
+            .filter_map(|grant| grant.reaches_path(path, access))
+            .max();
+        let mut found = self.refused(&self.deny, "deny", text, granted);
+        if access == Access::Write {
+            found = found.or_else(|| self.refused(&self.deny_write, "deny_write", text, granted));
+        }
+        if found.is_some() {
+            return found;
         }
         // The lists of what is allowed are about the workspace; a mount is as a whole for reading or for writing.
         let (name, listed) = self.allowing(access);
-        match !path.mount().is_empty() || listed.list.matches(text) {
+        match granted.is_some() || !path.mount().is_empty() || listed.list.matches(text) {
             true => None,
             false => Some(FileReason::NotListed(name, &listed.section)),
         }
+    }
+
+    /// The first of these lists that refuses the path, if nothing excepts it.
+    fn refused<'a>(
+        &self,
+        lists: &'a [Listed<Patterns>],
+        name: &'static str,
+        text: &str,
+        granted: Option<usize>,
+    ) -> Option<FileReason<'a>> {
+        lists.iter().find_map(|listed| {
+            let (end, pattern) = listed.list.deepest(text)?;
+            let stands = self.excepted(text, listed.level, granted) < Some(end);
+            stands.then(|| FileReason::Listed(name, &listed.section, pattern))
+        })
+    }
+
+    /// How deep, in bytes of the path, an exception to a refusal at this level reaches. One frees what it names and what is
+    /// below, but nothing that a list refuses further down; and none is louder than a list further in.
+    fn excepted(&self, text: &str, level: u8, granted: Option<usize>) -> Option<usize> {
+        let lists = self.except.iter().filter(|listed| listed.level >= level);
+        let excepted = lists
+            .filter_map(|listed| listed.list.deepest(text))
+            .map(|(end, _)| end)
+            .max();
+        excepted.max(granted)
     }
 
     fn file_refusal(&self, path: &CanonicalPath, access: Access, reason: &FileReason<'_>) -> Refusal {
@@ -189,13 +229,13 @@ impl ToolRules {
             .map_err(|reason| self.network_refusal(endpoint, &reason))
     }
 
-    /// Whether a connection to `endpoint` may go to `address`.
+    /// Whether a connection for a request with `method` may go to `address`.
     ///
     /// # Errors
     /// The rule that refuses it.
-    pub fn may_connect(&self, endpoint: &Endpoint, address: IpAddr) -> Result<(), Refusal> {
-        match self.network.list.reaches(endpoint, address)
-            || self.grants.iter().any(|grant| grant.names(endpoint, address))
+    pub fn may_connect(&self, endpoint: &Endpoint, method: &str, address: IpAddr) -> Result<(), Refusal> {
+        match self.network.list.reaches(endpoint, method, address)
+            || self.grants.iter().any(|grant| grant.names(endpoint, method, address))
         {
             true => Ok(()),
             false => Err(self.network_refusal(endpoint, &NetworkReason::Address(address))),
@@ -239,11 +279,4 @@ impl ToolRules {
             allow: format!("[{section}] sessions = {all:?}"),
         })
     }
-}
-
-/// The first pattern of these lists that matches, and its section.
-fn first<'a>(lists: &'a [Listed<Patterns>], text: &str) -> Option<(&'a str, &'a str)> {
-    lists
-        .iter()
-        .find_map(|listed| Some((&*listed.section, listed.list.find(text)?)))
 }

@@ -216,6 +216,16 @@ impl Workspace {
         std::iter::once(&self.main).chain(&self.mounts).map(Root::real)
     }
 
+    /// The name that the place `real` (as the kernel calls it) has for calls, if they can reach it at all.
+    #[must_use]
+    pub fn name_of(&self, real: &Path) -> Option<CanonicalPath> {
+        let roots = std::iter::once(&self.main).chain(&self.mounts);
+        let mut inside = roots.filter_map(|root| Some((root, real.strip_prefix(root.real()).ok()?.to_str()?)));
+        inside
+            .next()
+            .map(|(root, rest)| CanonicalPath::new(root.path().mount(), rest))
+    }
+
     /// The workspace's own root.
     #[must_use]
     pub fn root(&self) -> CanonicalPath {

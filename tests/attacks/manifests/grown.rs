@@ -37,6 +37,17 @@ pub fn grown() -> usize {
         assert!(hint.contains("toolyard approve made"), "{hint}");
         alive(&host);
     }
+    // Another name, or one that sounds trusted, makes it no other tool.
+    for (name, origin) in [("other", "made.wasm"), ("made", "standard plugin made.wasm")] {
+        let mut manifest = manifest(name, "made_tool");
+        manifest["tools"][0]["claims"] = json!([claim("read"), claim("write")]);
+        let made = Made {
+            manifest: manifest.to_string().into_bytes(),
+            ..Made::default()
+        };
+        let builder = world.builder().component(origin, made.bytes()).remember_claims(&known);
+        ended(&call(&builder.build().expect("a host")), Status::Denied, "claims_grew");
+    }
     let wide = host(&[claim("read"), claim("write")]);
     let plugin = wide.plugins().iter().find(|plugin| plugin.manifest.name == "made");
     toolyard::host::approve_claims(plugin.expect("the plugin"), &known).expect("written");
@@ -46,5 +57,5 @@ pub fn grown() -> usize {
     let broken = world.builder().remember_claims(&known).build();
     let broken = broken.expect_err("nobody could tell what has grown").to_string();
     assert!(broken.contains("plugins.json"), "{broken}");
-    7
+    9
 }

@@ -13,6 +13,11 @@ pub fn cases(suite: &mut Suite) {
     suite.add(GROUP, "zero and maximal timeouts", timeouts);
     suite.add(GROUP, "an endless body; a body of 10 GiB", endless);
     suite.add(GROUP, "an upload without end", upload);
+    suite.add(
+        GROUP,
+        "an answer before the request is read: the connection is nobody's any more",
+        early,
+    );
     suite.add(GROUP, "32,769 headers, both ways", headers);
     suite.add(
         GROUP,
@@ -126,6 +131,20 @@ fn upload() {
     assert_ne!(words[1], "200", "{words:?}");
     assert!(server.seen().iter().all(|seen| seen.body <= 1_000_000));
     good(&ground, &server);
+}
+
+fn early() {
+    let server = Server::start();
+    let (ground, _) = ground(
+        &limited(&server, "first_byte_ms = 3000\nrequest_bytes = 100000000"),
+        &[],
+    );
+    let url = format!("{}/early", server.url());
+    let op = json!({ "url": url, "method": "POST", "upload": 20_000_000 });
+    drop(ground.call("probe_http", json!({ "urls": [url], "ops": [op] })));
+    for _ in 0..3 {
+        good(&ground, &server);
+    }
 }
 
 fn headers() -> usize {

@@ -18,23 +18,27 @@ fn pattern() -> impl Strategy<Value = String> {
     (prop::bool::ANY, joined).prop_map(|(rooted, text)| if rooted { format!("/{text}") } else { text })
 }
 
-/// Whether a pattern matches, read in the plainest way: component by component, from every folder that it may begin in.
-fn matches(pattern: &str, path: &str) -> bool {
-    let names: Vec<String> = path
-        .split('/')
-        .filter(|name| !name.is_empty())
-        .map(str::to_lowercase)
-        .collect();
+/// Whether a pattern matches the whole of these names, read in the plainest way.
+fn whole(pattern: &str, names: &[String]) -> bool {
     let plain = pattern.strip_prefix('/').unwrap_or(pattern);
     let plain = plain.strip_suffix("/**").unwrap_or(plain);
     if plain == "**" {
         return true;
     }
     let parts: Vec<String> = plain.split('/').map(str::to_lowercase).collect();
-    if !plain.contains('/') && !pattern.starts_with('/') {
-        return names.iter().any(|name| one(&parts[0], name));
+    match (pattern.contains('/'), names.last()) {
+        (_, None) => false,
+        (false, Some(name)) => one(&parts[0], name),
+        (true, Some(_)) => all(&parts, names),
     }
-    (0..=names.len()).any(|end| all(&parts, &names[..end]))
+}
+
+/// How many of the path's names, from the root down, the patterns match at most.
+fn deepest(patterns: &[String], path: &str) -> Option<usize> {
+    let names = path.split('/').filter(|name| !name.is_empty()).map(str::to_lowercase);
+    let names: Vec<String> = names.collect();
+    let matched = |end: &usize| patterns.iter().any(|pattern| whole(pattern, &names[..*end]));
+    (0..=names.len()).rev().find(matched)
 }
 
 fn all(parts: &[String], names: &[String]) -> bool {
@@ -119,8 +123,9 @@ proptest! {
     fn files_are_judged_as_they_are_read([read, deny, except] in lists(), path in place()) {
         let text = format!("[files]\nread = {read:?}\ndeny = {deny:?}\nexcept = {except:?}\nwrite = []");
         let policy = Policy::parse(&text, "p").expect("patterns of this alphabet make sense");
-        let listed = |list: &[String]| list.iter().any(|pattern| matches(pattern, &path));
-        let expect = listed(&read) && (!listed(&deny) || listed(&except));
+        // What is refused may be excepted by its own name or by one below it, and by none above.
+        let denied = deepest(&deny, &path).is_some_and(|at| deepest(&except, &path).is_none_or(|other| other < at));
+        let expect = deepest(&read, &path).is_some() && !denied;
         let path = CanonicalPath::new("", path.as_str());
         prop_assert_eq!(policy.common().visible(&path, Access::Read), expect, "{} {}", text, path);
         prop_assert!(!policy.common().visible(&path, Access::Write));

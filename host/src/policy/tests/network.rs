@@ -174,7 +174,7 @@ fn addresses_of_names() {
         let endpoint = Endpoint::parse(url).expect("an endpoint");
         policy
             .common()
-            .may_connect(&endpoint, address.parse().expect("an address"))
+            .may_connect(&endpoint, "GET", address.parse().expect("an address"))
     };
     for (url, address, expect) in [
         ("https://a.com", "8.8.8.8", true),
@@ -277,4 +277,39 @@ fn secrets() {
             .to_string();
         assert!(error.contains(expect) && error.contains("[secrets.s]"), "{error}");
     }
+}
+
+/// What is refused is refused under every name, port and in every combination of other lines.
+#[test]
+fn refused_whatever_stands_above() {
+    let text = "[network]\nallow = [{ host = \"*\", port = 8080, addresses = [\"0.0.0.0/0\"] }, \"*.example.com:8443\", \
+        { host = \"c.com\", methods = [\"GET\"], addresses = [\"10.0.0.0/8\"] }, \"c.com\"]\n\
+        deny = [\"127.0.0.1\", \"169.254.169.254\", \"internal.example.com\", { host = \"post.com\", methods = [\"POST\"] }]";
+    let policy = Policy::parse(text, "p").expect("a policy");
+    let may = |url: &str, method: &str, address: &str| {
+        let endpoint = Endpoint::parse(url).expect("an endpoint");
+        let address = address.parse().expect("an address");
+        let rules = policy.common();
+        rules.may_request(&endpoint, method).is_ok() && rules.may_connect(&endpoint, method, address).is_ok()
+    };
+    for (url, method, address, expect) in [
+        ("http://good.com:8080", "GET", "10.0.0.1", true),
+        ("http://localhost:8080", "GET", "127.0.0.1", false),
+        ("http://metadata:8080", "GET", "169.254.169.254", false),
+        ("https://internal.example.com:8443", "GET", "8.8.8.8", false),
+        ("https://other.example.com:8443", "GET", "8.8.8.8", true),
+        ("http://post.com:8080", "POST", "8.8.8.8", false),
+        ("http://post.com:8080", "GET", "8.8.8.8", true),
+        // One line names the address, another one gives the method: neither gives both.
+        ("https://c.com", "GET", "10.0.0.1", true),
+        ("https://c.com", "POST", "10.0.0.1", false),
+        ("https://c.com", "POST", "8.8.8.8", true),
+    ] {
+        assert_eq!(may(url, method, address), expect, "{method} {url} at {address}");
+    }
+    let plain = "[secrets.s]\nhosts = [{ host = \"a.com\", methods = [\"GET\"] }]\nheader = \"x\"\nenv = \"A\"";
+    let error = Policy::parse(plain, "p")
+        .expect_err("methods mean nothing there")
+        .to_string();
+    assert!(error.contains("no methods"), "{error}");
 }

@@ -50,7 +50,7 @@ fn inner_sections() {
 #[test]
 fn allow() {
     let text = "[[allow]]\ntool = \"t\"\nwrite = \"/.env\"\n[[allow]]\nplugin = \"p\"\nread = \".git/config\"\n\
-        [[allow]]\ntool = \"t\"\nnetwork = \"http://127.0.0.1:8080\"\n[[allow]]\nsession = \"main\"";
+        [[allow]]\ntool = \"t\"\nnetwork = \"http://127.0.0.1:8080\"\n[[allow]]\ntool = \"*\"\nsession = \"main\"";
     let policy = Policy::parse(text, "p").expect("a policy");
     let tool = policy.for_tool("p", "t");
     assert!(judged(&tool, ".env", Access::Write) && judged(&tool, ".env", Access::Read));
@@ -61,14 +61,19 @@ fn allow() {
     let endpoint = Endpoint::parse("http://127.0.0.1:8080").expect("an endpoint");
     assert!(tool.may_request(&endpoint, "POST").is_ok() && tool.may_request(&endpoint, "TRACE").is_err());
     assert!(
-        tool.may_connect(&endpoint, "127.0.0.1".parse().expect("an address"))
+        tool.may_connect(&endpoint, "GET", "127.0.0.1".parse().expect("an address"))
             .is_ok()
     );
     assert!(policy.for_tool("q", "u").may_request(&endpoint, "GET").is_err());
     for (line, expect) in [
         ("tool = \"t\"", "only one"),
         ("read = \"a\"\nwrite = \"b\"", "only one"),
-        ("read = \"../a\"", "number 1"),
+        ("write = \".git\"", "whose it is"),
+        (
+            "tool = \"t\"\nsession = \"a\"\nscope = \"file\"",
+            "go with read or write",
+        ),
+        ("tool = \"t\"\nread = \"../a\"", "number 1"),
         ("raed = \"a\"", "unknown field"),
     ] {
         let error = Policy::parse(&format!("[[allow]]\n{line}"), "p")
@@ -180,4 +185,102 @@ fn the_table_of_limits() {
         assert_eq!(value.as_integer(), i64::try_from(row.default).ok(), "{}", row.key);
     }
     assert_eq!(shown.len(), Limits::TABLE.len());
+}
+
+/// An exception frees what it names and what is below, but not what a list refuses further down, and none is louder than a
+/// list of a section further in.
+#[test]
+fn exceptions_are_exact() {
+    let policy = Policy::default();
+    for (text, expect) in [
+        (".env.example", true),
+        (".env.example/a", true),
+        (".env.example/.git/hooks/x", false),
+        (".git/.env.example", true),
+        (".env", false),
+    ] {
+        assert_eq!(judged(policy.common(), text, Access::Write), expect, "{text}");
+    }
+    let text = "[tools.t.files]\ndeny = [\"**\"]\n[plugins.p.files]\nexcept = [\"ok.txt\"]";
+    let policy = Policy::parse(text, "p").expect("a policy");
+    for text in ["a.txt", "ok.txt", ".env.example"] {
+        assert!(!judged(&policy.for_tool("p", "t"), text, Access::Read), "{text}");
+    }
+}
+
+/// What is allowed for one tool is as wide as it was asked for, and no way around what is refused below.
+#[test]
+fn grants_keep_their_scope() {
+    let base = "[files]\nread = [\"src\"]\nwrite = []\n";
+    for (scope, inside, outside) in [
+        (Scope::File, &["docs"][..], &["docs/a", "docs/.env"][..]),
+        (Scope::Directory, &["docs", "docs/a"], &["docs/a/b", "docs/.env"]),
+        (
+            Scope::Tree,
+            &["docs", "docs/a", "docs/a/b"],
+            &["docs/.env", "docs/a/.git/config", "other/docs"],
+        ),
+    ] {
+        let resource = Resource::Path {
+            path: path("docs"),
+            scope,
+            object: None,
+        };
+        let entry = Entry {
+            resource,
+            access: Access::Read,
+        };
+        let written = Policy::parse(&format!("{base}{}", allow_lines("t", &entry)), "p").expect("a policy");
+        let approved = Policy::parse(base, "p")
+            .expect("a policy")
+            .for_tool("p", "t")
+            .with([entry]);
+        for rules in [written.for_tool("p", "t"), approved] {
+            for text in inside {
+                assert!(judged(&rules, text, Access::Read), "{scope:?} {text}");
+            }
+            for text in outside {
+                assert!(!judged(&rules, text, Access::Read), "{scope:?} {text}");
+            }
+        }
+    }
+}
+
+/// With a slash, wherever it stands, a pattern begins at the root.
+#[test]
+fn patterns_with_slashes() {
+    let policy = Policy::parse("[files]\nwrite = [\"src/**\", \"/top\", \"any\"]", "p").expect("a policy");
+    for (text, expect) in [
+        ("src/a", true),
+        ("vendor/src/a", false),
+        ("top", true),
+        ("a/top", false),
+        ("a/any/b", true),
+    ] {
+        assert_eq!(judged(policy.common(), text, Access::Write), expect, "{text}");
+    }
+    let error = Policy::parse("[files]\nwrite = [\"src/\"]", "p")
+        .expect_err("a slash at the end")
+        .to_string();
+    assert!(error.contains("no slash at its end"), "{error}");
+}
+
+/// What the host itself trusts is opened by no line and no approval.
+#[test]
+fn reserved() {
+    let policy = Policy::parse("[[allow]]\ntool = \"t\"\nwrite = \"cfg\"", "p").expect("a policy");
+    let rules = policy
+        .for_tool("p", "t")
+        .reserve(path("cfg/p.toml"), Access::Write, "this policy");
+    let rules = rules.reserve(path("token"), Access::Read, "a secret");
+    let rules = rules.with([file("token", Access::Read)]);
+    assert!(judged(&rules, "cfg/other", Access::Write) && judged(&rules, "cfg/p.toml", Access::Read));
+    assert!(!judged(&rules, "cfg/p.toml", Access::Write) && !judged(&rules, "token", Access::Read));
+    let Verdict::Refused(refusal) = rules.judge(&file("cfg/p.toml", Access::Write)) else {
+        panic!("refused")
+    };
+    assert!(
+        refusal.reason().contains("this policy") && refusal.hint().contains("no line"),
+        "{refusal:?}"
+    );
 }

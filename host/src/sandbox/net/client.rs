@@ -21,6 +21,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::Error;
 
+/// The most header lines of an answer, whatever the policy says: room for all is made ahead.
+const MOST_HEADERS: u64 = 4096;
+
 /// What the network needs beside the policy.
 #[derive(Default)]
 pub struct Trust {
@@ -150,7 +153,7 @@ impl Client {
             }
             let judge = |address| {
                 rules
-                    .may_connect(&endpoint, address)
+                    .may_connect(&endpoint, "GET", address)
                     .map_err(|_| Error::DestinationIpProhibited)
             };
             let limits: &Limits = rules.limits();
@@ -165,7 +168,8 @@ impl Client {
 }
 
 fn headers(limits: &Limits) -> usize {
-    usize::try_from(limits.response_headers).unwrap_or(usize::MAX)
+    // As many as the parser has room for.
+    usize::try_from(limits.response_headers.min(MOST_HEADERS)).unwrap_or(100)
 }
 
 /// One request and the head of its answer, on an idle connection or a new one.
@@ -180,15 +184,16 @@ async fn exchange(
         request,
         options,
     } = allowed;
+    let method = request.method().to_string();
     let judge = |address| {
-        let judged = shared.rules.may_connect(&endpoint, address);
+        let judged = shared.rules.may_connect(&endpoint, &method, address);
         judged.map_err(|refusal| {
             shared.refuse(refusal);
             Error::DestinationIpProhibited
         })
     };
     let kept = pool.take(&shared.family, &endpoint, |address| {
-        shared.rules.may_connect(&endpoint, address).is_ok()
+        shared.rules.may_connect(&endpoint, &method, address).is_ok()
     });
     let mut request = Some(request);
     if let Some(idle) = kept

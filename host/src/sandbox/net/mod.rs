@@ -95,7 +95,8 @@ impl Net {
             Resource::Network(reach) => Some(reach.clone()),
             Resource::Path { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
         });
-        let at_once = usize::try_from(limits.requests_at_once).unwrap_or(Semaphore::MAX_PERMITS);
+        // None at all would be a wait without end.
+        let at_once = usize::try_from(limits.requests_at_once.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         let shared = Shared {
             family: family.to_owned(),
             rules,

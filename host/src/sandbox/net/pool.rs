@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// As many are kept for one plugin and server, and of all.
 const MOST_EACH: usize = 6;
@@ -15,6 +16,9 @@ const MOST: usize = 64;
 
 /// As long as this one is kept.
 const KEPT_FOR: Duration = Duration::from_secs(55);
+
+/// As long as this a request may still be going out after its answer was read.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// Whose a connection is, and where it leads.
 type Key = (String, Endpoint);
@@ -40,11 +44,21 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    /// It is free for the next request.
-    pub(super) fn put_back(self) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.put(self.key, self.connection);
-        }
+    /// It is free for the next request as soon as this one has gone out whole. A server may answer before that; one that
+    /// then reads no further has its connection closed.
+    pub(super) fn put_back(mut self) {
+        // Its body was read in a runtime; without one there is nobody to watch it, and it is closed.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        drop(runtime.spawn(async move {
+            let ready = timeout(LINGER, self.connection.sender.ready()).await;
+            if let (Ok(Ok(())), Some(pool)) = (ready, self.pool.upgrade()) {
+                pool.put(self.key, self.connection);
+                tokio::time::sleep(KEPT_FOR).await;
+                pool.purge();
+            }
+        }));
     }
 }
 
@@ -53,19 +67,24 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, key: Key, connection: Connection) {
+    /// Closes what has waited for long, or was closed by the other side.
+    fn purge(&self) {
         let now = Instant::now();
-        let mut idle = self.idle();
-        idle.retain(|_, list| {
+        self.idle().retain(|_, list| {
             list.retain(|(other, since)| !other.sender.is_closed() && now.saturating_duration_since(*since) < KEPT_FOR);
             !list.is_empty()
         });
+    }
+
+    fn put(&self, key: Key, connection: Connection) {
+        self.purge();
+        let mut idle = self.idle();
         if idle.values().map(Vec::len).sum::<usize>() >= MOST || connection.sender.is_closed() {
             return;
         }
         let list = idle.entry(key).or_default();
         if list.len() < MOST_EACH {
-            list.push((connection, now));
+            list.push((connection, Instant::now()));
         }
     }
 
