@@ -85,11 +85,9 @@ impl Kind {
         };
         match self {
             Self::All => Some(path.len()),
-            Self::Name(wanted) => ends().filter(|end| name(*end).eq_ignore_ascii_case(wanted)).last(),
-            Self::NameGlob(glob) => ends().filter(|end| glob.is_match(name(*end))).last(),
-            Self::Path(glob) => ends()
-                .filter(|end| path.get(..*end).is_some_and(|above| glob.is_match(above)))
-                .last(),
+            Self::Name(wanted) => ends().rfind(|end| name(*end).eq_ignore_ascii_case(wanted)),
+            Self::NameGlob(glob) => ends().rfind(|end| glob.is_match(name(*end))),
+            Self::Path(glob) => ends().rfind(|end| path.get(..*end).is_some_and(|above| glob.is_match(above))),
         }
     }
 }

@@ -111,11 +111,11 @@ fn slow_to_compile() {
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
     // Its turn is over although the compiler still runs.
-    let policy = "[limits]\ncompile_jobs = 1\ncompile_ms = 100";
+    let policy = "[limits]\ncompile_jobs = 1\ncompile_ms = 500";
     let host = world
         .builder()
         .policy_text(policy)
-        .component("large.wasm", blocks(20_000))
+        .component("large.wasm", blocks(40_000))
         .build()
         .expect("a host");
     let outcome = run(&host, vec![Call::new("made_tool", json!({}))]).remove(0);

@@ -136,7 +136,10 @@ fn upload() {
 fn early() {
     let server = Server::start();
     let (ground, _) = ground(
-        &limited(&server, "first_byte_ms = 3000\nrequest_bytes = 100000000"),
+        &limited(
+            &server,
+            "first_byte_ms = 3000\nwall_ms = 4000\nrequest_bytes = 100000000",
+        ),
         &[],
     );
     let url = format!("{}/early", server.url());
