@@ -4,7 +4,7 @@
 //! A call that waits for an answer holds nothing, and so blocks nobody: its place in the order is the one it has when the
 //! answer comes.
 
-use super::prepare::Refused;
+use super::refused::Refused;
 use crate::call::{CallId, Entry};
 use crate::policy::Refusal;
 use std::pin::Pin;

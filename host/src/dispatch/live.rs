@@ -1,7 +1,8 @@
 //! One call that was let in, and the outcome that it becomes. It must not decide anything.
 
 use super::chain::Results;
-use super::prepare::{Prepared, Refused};
+use super::prepare::Prepared;
+use super::refused::Refused;
 use crate::call::{Call, CallError, CallId, Entry, Footprint, Outcome, Status, Timing, Wait};
 use crate::sandbox::Ended;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -16,6 +16,7 @@ mod needs;
 mod owner;
 mod prepare;
 mod record;
+mod refused;
 mod resolve;
 mod reuse;
 mod trees;

@@ -1,6 +1,6 @@
 //! One resolved path as entries of a footprint, and why a name can't be used. It must not resolve or judge anything.
 
-use super::prepare::Refused;
+use super::refused::Refused;
 use crate::call::{Access, Entry as Need, Resource, Scope, Status};
 use crate::workspace::{Kind, Place, ResolveError};
 

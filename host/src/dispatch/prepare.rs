@@ -3,10 +3,11 @@
 
 use super::chain::{Links, Results, fill, nests_deeper, weight};
 use super::needs::{distance, path_needs, path_refused};
-use crate::call::{Access, Call, CallError, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
+use super::refused::Refused;
+use crate::call::{Access, Call, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
-use crate::policy::{Policy, Refusal, ToolRules, Verdict};
+use crate::policy::{Policy, ToolRules, Verdict};
 use crate::walls::{self, Wall};
 use crate::workspace::{Last, Place, ResolveError, Workspace};
 use serde_json::Value;
@@ -41,35 +42,6 @@ pub(crate) struct Prepared {
     /// What the footprint still has to learn from results, one sentence a claim; until then it holds all that the claim
     /// could mean.
     pub(crate) unknown: Vec<String>,
-}
-
-/// A call that ends before it begins.
-#[derive(Clone, Debug)]
-pub(crate) struct Refused {
-    pub(crate) status: Status,
-    pub(crate) error: CallError,
-    /// What the policy refused, if it was the policy: that could be allowed.
-    pub(crate) about: Option<Box<(Need, Refusal)>>,
-}
-
-impl Refused {
-    pub(crate) fn new(status: Status, code: &str, message: impl Into<String>) -> Self {
-        let error = CallError {
-            code: code.to_owned(),
-            message: message.into(),
-            hint: None,
-        };
-        Self {
-            status,
-            error,
-            about: None,
-        }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.error.hint = Some(hint.into());
-        self
-    }
 }
 
 impl Rules {

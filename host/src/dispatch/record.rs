@@ -3,7 +3,8 @@
 use super::Shared;
 use super::live::ClientId;
 use super::owner::Ending;
-use super::prepare::{Prepared, Refused};
+use super::prepare::Prepared;
+use super::refused::Refused;
 use crate::audit::{self, Who};
 use crate::call::{Call, CallId, Entry, Outcome, Status};
 use crate::catalog::Plugin;

@@ -6,7 +6,7 @@ use super::approve::{Answer, Question};
 use super::chain::{Results, fill, holds, links};
 use super::live::ended;
 use super::owner::Effect;
-use super::prepare::Refused;
+use super::refused::Refused;
 use crate::call::{CallId, Status, What};
 use crate::schedule::Ticket;
 use std::sync::{Arc, PoisonError};

@@ -6,7 +6,6 @@
 //! tells across users, containers and process numbers that were given out again. Between getting its name and its lock
 //! a copy is known by its process number and its age.
 
-use super::staging::PREFIX;
 use crate::call::ObjectId;
 use crate::workspace::{Found, Kind};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RawDir};
@@ -17,6 +16,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// How names of private copies begin. Never shown to a guest.
+pub(super) const PREFIX: &str = ".toolyard-tmp-";
 
 /// So many folders are remembered as swept.
 const MOST_FOLDERS: usize = 10_000;

@@ -2,7 +2,7 @@
 //! It must not be reached with a path that the gate has not checked.
 
 use super::codes::os;
-use super::{Gate, staging};
+use super::{Gate, leftovers, staging};
 use crate::call::{Access, CanonicalPath, Scope};
 use crate::walls::{self, Wall};
 use crate::workspace::{Found, Kind, Last, Workspace, look_in};
@@ -344,7 +344,7 @@ impl Gate {
     /// Whether a listing of `folder` may show `name`.
     pub(super) fn lists(&self, folder: &CanonicalPath, name: &str) -> bool {
         let path = folder.join(name);
-        !name.starts_with(staging::PREFIX) && self.sees(&path)
+        !name.starts_with(leftovers::PREFIX) && self.sees(&path)
     }
 }
 
@@ -354,7 +354,7 @@ pub(super) fn wants_folder(path: &str) -> bool {
 }
 
 fn is_ours(path: &CanonicalPath) -> bool {
-    path.name().is_some_and(|name| name.starts_with(staging::PREFIX))
+    path.name().is_some_and(|name| name.starts_with(leftovers::PREFIX))
 }
 
 /// Only regular files are read or written: a device or a pipe has effects that no lock covers.

@@ -5,7 +5,7 @@
 //! it stands beside its target under a name that no guest is shown, and what a killed host leaves is swept (`leftovers`).
 
 use super::budget::Budget;
-use super::leftovers::{self, Leftovers};
+use super::leftovers::{self, Leftovers, PREFIX};
 use crate::call::CanonicalPath;
 use crate::workspace::{Found, Workspace, look_in};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -14,9 +14,6 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// How names of private copies begin. Never shown to a guest.
-pub(super) const PREFIX: &str = ".toolyard-tmp-";
 
 /// Why the copies could not be put in place.
 #[derive(Debug, thiserror::Error)]

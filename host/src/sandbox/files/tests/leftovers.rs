@@ -1,6 +1,6 @@
 //! What killed hosts leave is swept where this host writes, and nothing else is.
 
-use super::super::leftovers::lock;
+use super::super::leftovers::{PREFIX, lock};
 use super::*;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ fn only_what_nobody_works_on_is_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let (dead, alive) = (dead(), std::process::id());
-    let name = |process: u32, number: u32| format!("{}{process}-{number}", staging::PREFIX);
+    let name = |process: u32, number: u32| format!("{}{process}-{number}", PREFIX);
     // Left by a process that is gone; and by one whose number somebody else has now.
     plant(folder.path(), &name(dead, 1), 0);
     plant(folder.path(), &name(alive, 2), 3600);
@@ -37,8 +37,8 @@ fn only_what_nobody_works_on_is_removed() {
     held.iter().for_each(lock);
     // Nobody's copies.
     let other = [
-        format!("{}{dead}", staging::PREFIX),
-        format!("{}x-1", staging::PREFIX),
+        format!("{}{dead}", PREFIX),
+        format!("{}x-1", PREFIX),
         ".toolyard-tmp-".to_owned(),
     ];
     for name in &other {
