@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use toolyard::call::{Access, CanonicalPath, Entry, Footprint, Resource, Scope};
+use toolyard::policy::ToolRules;
 use toolyard::sandbox::{Compiled, Job, Sandbox};
 use toolyard::workspace::Workspace;
 use toolyard::{Limits, Policy, Status};
@@ -20,7 +21,7 @@ struct Side {
     sandbox: Sandbox,
     plugin: Compiled,
     workspace: Arc<Workspace>,
-    policy: Arc<Policy>,
+    rules: Arc<ToolRules>,
     footprint: Arc<Footprint>,
     arguments: String,
 }
@@ -40,7 +41,7 @@ impl Side {
             sandbox,
             plugin,
             workspace: Arc::new(Workspace::open(folder)?),
-            policy: Arc::new(Policy::default()),
+            rules: Arc::new(Policy::default().for_tool("fs", "read_file")),
             footprint: Arc::new(Footprint::new(entries)),
             arguments: json!({ "path": path }).to_string(),
         })
@@ -53,7 +54,8 @@ impl Side {
             tool: "read_file".to_owned(),
             arguments: self.arguments.clone(),
             workspace: Arc::clone(&self.workspace),
-            policy: Arc::clone(&self.policy),
+            family: "fs".to_owned(),
+            rules: Arc::clone(&self.rules),
             footprint: Arc::clone(&self.footprint),
             limits: Limits::default(),
             stop: None,
