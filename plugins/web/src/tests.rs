@@ -28,12 +28,14 @@ fn the_manifest_claims_what_the_tools_reach() {
         .map(|tool| tool["claims"].clone());
     let get =
         |from: &str, methods: Value| json!({ "network": { "from": from }, "methods": methods, "redirects": true });
+    let mut fetch = get("$.url", json!(["GET", "HEAD", "POST"]));
+    fetch["method"] = json!("$.method");
     let expected = vec![
         json!([
-            get("$.url", json!(["GET", "HEAD", "POST"])),
+            fetch,
             { "path": { "from": "$.save_to" }, "access": "write", "scope": "file" },
         ]),
-        json!([get("$.urls[*]", json!(["GET", "HEAD"]))]),
+        json!([get("$.urls[*]", json!(["GET"]))]),
         json!([get("$.endpoints[*].url", json!(["GET"]))]),
     ];
     assert_eq!(claims.collect::<Vec<_>>(), expected);
