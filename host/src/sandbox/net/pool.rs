@@ -6,6 +6,7 @@ use crate::call::Endpoint;
 use hyper::client::conn::http1::SendRequest;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -28,6 +29,8 @@ type Key = (String, Endpoint);
 pub(super) struct Pool {
     // Held for one insertion or removal.
     idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
+    /// Whether somebody will look for connections that have waited for long.
+    watched: AtomicBool,
 }
 
 /// An open connection, to an address that was judged.
@@ -53,10 +56,18 @@ impl Idle {
         };
         drop(runtime.spawn(async move {
             let ready = timeout(LINGER, self.connection.sender.ready()).await;
-            if let (Ok(Ok(())), Some(pool)) = (ready, self.pool.upgrade()) {
-                pool.put(self.key, self.connection);
+            let (Ok(Ok(())), Some(pool)) = (ready, self.pool.upgrade()) else {
+                return;
+            };
+            pool.put(self.key, self.connection);
+            // One clock for all: whoever starts it looks after everyone who comes while it runs.
+            if !pool.watched.swap(true, Ordering::AcqRel) {
+                drop(pool);
                 tokio::time::sleep(KEPT_FOR).await;
-                pool.purge();
+                if let Some(pool) = self.pool.upgrade() {
+                    pool.watched.store(false, Ordering::Release);
+                    pool.purge();
+                }
             }
         }));
     }
