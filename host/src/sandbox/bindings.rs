@@ -3,7 +3,10 @@
 wasmtime::component::bindgen!({
     path: "wit",
     world: "plugin",
-    imports: { default: trappable },
+    imports: {
+        "toolyard:plugin/browser": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
 });
 
