@@ -26,10 +26,12 @@
 )]
 
 mod audit;
+pub mod browser;
 pub mod call;
 pub mod catalog;
 pub mod cli;
 mod dispatch;
+pub mod egress;
 pub mod host;
 pub mod manifest;
 pub mod policy;
@@ -44,4 +46,4 @@ pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, 
 pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
 pub use host::{Client, Host, HostBuilder, HostError, Plan};
 pub use policy::{Limits, Policy};
-pub use sandbox::{Lookup, Resolve};
+pub use egress::{Lookup, Resolve};

@@ -61,11 +61,19 @@ pub enum Wall {
     Quota,
     /// A mount for reading is not written.
     Mounts,
+    /// A call uses the browser sessions of its footprint, as it says there.
+    Sessions,
+    /// A tab goes where the call was granted to go.
+    Origins,
+    /// A page's requests are judged before they go out.
+    Interception,
+    /// What leaves a browser is judged on its way out.
+    Proxy,
 }
 
 impl Wall {
     /// Every wall.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::FileScope,
         Self::ReadOnly,
         Self::Hidden,
@@ -94,6 +102,10 @@ impl Wall {
         Self::Secrets,
         Self::Quota,
         Self::Mounts,
+        Self::Sessions,
+        Self::Origins,
+        Self::Interception,
+        Self::Proxy,
     ];
 }
 

@@ -9,7 +9,9 @@ mod resource;
 pub use endpoint::{Endpoint, EndpointError, HostName, Scheme};
 pub use event::{Event, Level, What};
 pub use outcome::{CallError, Content, Outcome, Status, Timing, Wait};
-pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Reach, Resource, Scope};
+pub use resource::{
+    Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Reach, Resource, Rights, Scope, SessionName,
+};
 
 use serde::{Serialize, Serializer};
 use std::fmt;

@@ -139,6 +139,82 @@ pub struct Reach {
     pub redirects: bool,
 }
 
+/// A browser session: `plugin/name`. Plugins share none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionName(Arc<str>);
+
+impl SessionName {
+    /// The session that a plugin calls `name`.
+    #[must_use]
+    pub fn of(plugin: &str, name: &str) -> Self {
+        Self(format!("{plugin}/{name}").into())
+    }
+
+    /// The whole name, the plugin's included.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the plugin calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+}
+
+impl fmt::Display for SessionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What needs a word of its own in a browser session: with either, a tool can do what a claim on an address alone would not
+/// let it do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rights {
+    /// To run scripts in pages.
+    pub evaluate: bool,
+    /// To read and write cookies and storage.
+    pub storage: bool,
+}
+
+impl Rights {
+    /// Every right, with its name.
+    pub const NAMES: [(&'static str, Self); 2] = [
+        ("evaluate", Self { evaluate: true, storage: false }),
+        ("storage", Self { evaluate: false, storage: true }),
+    ];
+
+    /// The right of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(own, _)| *own == name).map(|(_, right)| *right)
+    }
+
+    /// The names of these.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let own = Self::NAMES.iter().filter(|(_, right)| self.contain(*right));
+        own.map(|(name, _)| *name).collect()
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            evaluate: self.evaluate || other.evaluate,
+            storage: self.storage || other.storage,
+        }
+    }
+
+    /// Whether all of `other` are among these.
+    #[must_use]
+    pub fn contain(self, other: Self) -> bool {
+        (self.evaluate || !other.evaluate) && (self.storage || !other.storage)
+    }
+}
+
 /// What a claim resolves to for one call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
@@ -156,8 +232,10 @@ pub enum Resource {
     Network(Reach),
     /// A browser session.
     Browser {
-        /// The session's name.
-        session: String,
+        /// Whose it is, and its name.
+        session: SessionName,
+        /// What may be done in it beside looking and driving. Says nothing about conflicts.
+        rights: Rights,
     },
     /// Some browser session: which one is not known yet. Held, never granted.
     AnyBrowser,
@@ -195,7 +273,7 @@ impl Resource {
                     || (oa.is_some() && *sb != Scope::File)
                     || (ob.is_some() && *sa != Scope::File)
             }
-            (Browser { session: a }, Browser { session: b }) => a == b,
+            (Browser { session: a, .. }, Browser { session: b, .. }) => a == b,
             (AnyBrowser, AnyBrowser | Browser { .. }) | (Browser { .. }, AnyBrowser) => true,
             (Path { .. } | Network(_) | Browser { .. } | AnyBrowser, _) => false,
         }
@@ -208,6 +286,7 @@ impl Resource {
         use Resource::{AnyBrowser, Browser, Path};
         match (self, other) {
             (AnyBrowser, AnyBrowser | Browser { .. }) => true,
+            (Browser { session: a, .. }, Browser { session: b, .. }) => a == b,
             (
                 Path { path: a, scope: sa, .. },
                 Path {

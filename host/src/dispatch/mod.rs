@@ -33,6 +33,7 @@ pub(crate) use prepare::Rules;
 pub(crate) use trees::Trees;
 
 use crate::audit::Audit;
+use crate::browser::{Browsers, SessionStatus};
 use crate::call::{Call, CallId, What};
 use crate::sandbox::Sandbox;
 use crate::schedule::Scheduler;
@@ -61,6 +62,8 @@ pub enum Parallel {
 pub(crate) struct Setup {
     pub(crate) rules: Arc<Rules>,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// Browsers, if there are any.
+    pub(crate) browsers: Option<Arc<Browsers>>,
     pub(crate) parallel: Parallel,
     /// How many of the calls that run compute at one moment.
     pub(crate) cores: NonZeroUsize,
@@ -85,6 +88,7 @@ pub(crate) struct Dispatcher {
 struct Shared {
     rules: Arc<Rules>,
     sandbox: Arc<Sandbox>,
+    browsers: Option<Arc<Browsers>>,
     hub: Option<Hub>,
     reuse: Reuse,
     approvals: Approvals,
@@ -147,6 +151,7 @@ impl Dispatcher {
             shared: Arc::new(Shared {
                 rules: setup.rules,
                 sandbox: setup.sandbox,
+                browsers: setup.browsers,
                 reuse,
                 approvals: Approvals::new(setup.approver),
                 audit: setup.audit,
@@ -204,6 +209,15 @@ impl Dispatcher {
     /// Takes calls back that have not ended; how many there were.
     pub(crate) fn cancel(&self, whose: Whose<'_>) -> usize {
         self.shared.cancel(whose)
+    }
+
+    /// The browser sessions that run.
+    pub(crate) fn sessions(&self) -> Vec<SessionStatus> {
+        self.shared.browsers.as_ref().map(|browsers| browsers.status()).unwrap_or_default()
+    }
+
+    pub(crate) fn browsers(&self) -> Option<&Arc<Browsers>> {
+        self.shared.browsers.as_ref()
     }
 
     /// The calls that have not ended, the oldest first.

@@ -80,3 +80,12 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
     }
     row.last().copied().unwrap_or(usize::MAX)
 }
+
+/// Checks the name of a browser session: it becomes part of a folder's name.
+pub(super) fn session_name(name: &str) -> Result<(), &'static str> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match (1..=64).contains(&name.len()) && name.chars().all(fine) {
+        true => Ok(()),
+        false => Err("a name of 1 to 64 letters, digits, _ and - is needed"),
+    }
+}

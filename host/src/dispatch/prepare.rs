@@ -2,9 +2,9 @@
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
 use super::chain::{Links, Results, fill, nests_deeper, weight};
-use super::needs::{distance, path_needs, path_refused};
+use super::needs::{distance, path_needs, path_refused, session_name};
 use super::refused::Refused;
-use crate::call::{Access, Call, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, Status};
+use crate::call::{Access, Call, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, SessionName, Status};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Claim, Symlink, Want, WantKind, replace};
 use crate::policy::{Policy, ToolRules, Verdict};
@@ -26,6 +26,8 @@ pub(crate) struct Rules {
     pub(crate) catalog: Catalog,
     /// What the policy says to each tool of the catalog.
     pub(crate) tools: HashMap<String, Arc<ToolRules>>,
+    /// Whether the browser in use shows one tab at a time, so that who looks at one changes what is shown.
+    pub(crate) shows_tabs: bool,
     /// Tools that are held back, and why: their plugins claim more than when they were first used.
     pub(crate) held: HashMap<String, String>,
 }
@@ -160,7 +162,7 @@ impl Rules {
                 })),
                 Claim::Browser { access, .. } => needs.push(Need {
                     resource: Resource::AnyBrowser,
-                    access: *access,
+                    access: access.access(self.shows_tabs),
                 }),
                 // Endpoints never conflict.
                 Claim::Network { .. } => {}
@@ -294,12 +296,23 @@ impl Rules {
                     access: Access::Read,
                 });
             }
-            WantKind::Browser { ref session, access } => needs.push(Need {
-                resource: Resource::Browser {
-                    session: session.clone(),
-                },
+            WantKind::Browser {
+                ref session,
                 access,
-            }),
+                rights,
+            } => {
+                session_name(session).map_err(|problem| {
+                    let message = format!("{}: the session {session:?}: {problem}", tool.name);
+                    Refused::new(Status::InvalidArguments, "invalid_session", message)
+                })?;
+                needs.push(Need {
+                    resource: Resource::Browser {
+                        session: SessionName::of(&entry.plugin.manifest.name, session),
+                        rights,
+                    },
+                    access: access.access(self.shows_tabs),
+                });
+            }
         }
         for need in needs.iter().skip(before) {
             self.check_mount(entry, want.claim, need)?;

@@ -186,6 +186,7 @@ async fn work(mut worker: Worker) {
             family: prepared.entry.plugin.manifest.name.clone(),
             footprint: Arc::clone(&prepared.footprint),
             limits,
+            browsers: shared.browsers.clone(),
             stop: Some(begin.stop),
             slot: Some(slot),
             // Nothing to learn from: the key is this host's own.

@@ -3,14 +3,17 @@
 
 use super::known::{self, Memory};
 use super::places::{open_audit, reserve, users_cache};
+use super::browsers::{self, Wanted};
 use super::{Host, trust};
 use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
 use crate::policy::{Policy, PolicyError};
-use crate::sandbox::{MAX_INSTANCES, Resolve, Sandbox, SandboxError};
+use crate::egress::Resolve;
+use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
 use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,6 +81,7 @@ pub struct HostBuilder {
     audit: Option<PathBuf>,
     remember: Option<(PathBuf, Memory)>,
     certificates: Vec<Vec<u8>>,
+    browser: Wanted,
 }
 
 #[derive(Default)]
@@ -230,6 +234,18 @@ impl HostBuilder {
         self
     }
 
+    /// Opens no browser, whatever the policy says.
+    pub fn without_browser(mut self) -> Self {
+        self.browser = Wanted::Never;
+        self
+    }
+
+    /// Shows browsers in windows, with these variables of the environment (`DISPLAY`, `WAYLAND_DISPLAY` and their like).
+    pub fn browser_windows(mut self, variables: Vec<(String, OsString)>) -> Self {
+        self.browser = Wanted::Shown(variables);
+        self
+    }
+
     /// Looks paths up one component at a time, as it is done where the kernel has no `openat2` or a filter blocks it.
     pub fn without_openat2(mut self) -> Self {
         self.stepwise = true;
@@ -264,6 +280,7 @@ impl HostBuilder {
             Cache::None => None,
         };
         let reserved = reserve(&workspace, self.trusted(&workspace, &policy, cache.as_deref()));
+        let resolver = self.resolver.clone();
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
         let sandbox = Sandbox::with(cache.as_deref(), policy.limits(), trust)?;
         let audit = match self.audit.as_deref().or(policy.audit()) {
@@ -282,7 +299,9 @@ impl HostBuilder {
             Some((file, memory)) => known::held(&catalog, file, *memory)?,
             None => HashMap::new(),
         };
+        let browsers = browsers::gather(&policy, workspace.path(), self.browser, resolver);
         let rules = Rules {
+            shows_tabs: browsers.as_ref().is_some_and(|browsers| browsers.shows_tabs()),
             held,
             tools: tools.collect(),
             workspace: Arc::new(workspace),
@@ -303,6 +322,7 @@ impl HostBuilder {
         let setup = Setup {
             rules,
             sandbox: Arc::new(sandbox),
+            browsers,
             parallel,
             cores,
             observers: self.observers,
@@ -342,6 +362,8 @@ impl HostBuilder {
         );
         let certificates = policy.certificates().iter();
         files.extend(certificates.map(|file| (file.clone(), Access::Write, "certificates that are trusted")));
+        let profiles = policy.browser().profiles.map(|folder| workspace.path().join(folder));
+        files.extend(profiles.map(|folder| (folder, Access::Read, "profiles of browsers")));
         files.extend(policy.secret_files().map(|file| (file, Access::Read, "a secret")));
         files
     }

@@ -2,6 +2,7 @@
 //! It must not decide anything itself; it puts the rooms together.
 
 mod builder;
+mod browsers;
 mod client;
 mod explain;
 mod known;

@@ -72,3 +72,9 @@ pub(super) fn users_cache() -> Option<PathBuf> {
     let root = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(root.join("toolyard"))
 }
+
+/// Where browsers have their folders: one for each user, below the folder for what may go at any time.
+pub(crate) fn browsers_base() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    std::env::temp_dir().join(format!("toolyard-browsers-{user}"))
+}

@@ -6,7 +6,8 @@ use crate::call::Endpoint;
 use crate::catalog::Catalog;
 use crate::dispatch::Rules;
 use crate::policy::{Policy, Secret, SecretSource};
-use crate::sandbox::{HeaderName, HeaderValue, Resolve, Sandbox, Trust};
+use crate::egress::Resolve;
+use crate::sandbox::{HeaderName, HeaderValue, Sandbox, Trust};
 use std::collections::HashMap;
 use std::sync::Arc;
 

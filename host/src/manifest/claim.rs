@@ -1,6 +1,6 @@
 //! A claim as it is written: kind, access, and where its value comes from. It must not know any call.
 
-use crate::call::{Access, Scope};
+use crate::call::{Access, Rights, Scope};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json_path::JsonPath;
@@ -115,9 +115,35 @@ pub enum Claim {
     Browser {
         /// Which.
         browser: Source,
-        /// `Read` to observe, `Write` to drive.
-        access: Access,
+        /// What is done there.
+        access: Look,
+        /// What needs a word of its own.
+        rights: Rights,
     },
+}
+
+/// What a tool does in a browser session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// Looks.
+    Observe,
+    /// Looks at what is shown: with some browsers that brings the tab to the front.
+    View,
+    /// Changes something.
+    Drive,
+}
+
+impl Look {
+    /// How it is compared; `shows` says whether the browser in use has to bring a tab to the front to show it.
+    #[must_use]
+    pub fn access(self, shows: bool) -> Access {
+        match self {
+            Self::Observe => Access::Read,
+            Self::View if !shows => Access::Read,
+            Self::View | Self::Drive => Access::Write,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,17 +170,12 @@ struct WrittenNetwork {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum BrowserAccess {
-    Observe,
-    Drive,
-}
-
-#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenBrowser {
     browser: Source,
-    access: BrowserAccess,
+    access: Look,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rights: Vec<String>,
 }
 
 impl Serialize for Claim {
@@ -186,12 +207,14 @@ impl Serialize for Claim {
                 method,
             }
             .serialize(serializer),
-            Self::Browser { browser, access } => WrittenBrowser {
+            Self::Browser {
                 browser,
-                access: match access {
-                    Access::Read => BrowserAccess::Observe,
-                    Access::Write => BrowserAccess::Drive,
-                },
+                access,
+                rights,
+            } => WrittenBrowser {
+                browser,
+                access,
+                rights: rights.names().into_iter().map(str::to_owned).collect(),
             }
             .serialize(serializer),
         }
@@ -226,12 +249,18 @@ impl<'de> Deserialize<'de> for Claim {
                 }),
             ["browser"] => serde_json::from_value(value)
                 .map_err(wrong)
-                .map(|written: WrittenBrowser| Self::Browser {
-                    browser: written.browser,
-                    access: match written.access {
-                        BrowserAccess::Observe => Access::Read,
-                        BrowserAccess::Drive => Access::Write,
-                    },
+                .and_then(|written: WrittenBrowser| {
+                    let rights = written.rights.iter().try_fold(Rights::default(), |all, name| {
+                        let right = Rights::from_name(name).ok_or_else(|| {
+                            D::Error::custom(format!("there is no right {name:?}; one of evaluate and storage"))
+                        })?;
+                        Ok(all.and(right))
+                    });
+                    Ok(Self::Browser {
+                        browser: written.browser,
+                        access: written.access,
+                        rights: rights?,
+                    })
                 }),
             [] => Err(D::Error::custom(
                 "unknown kind of claim; one of path, network and browser is needed",
@@ -320,10 +349,18 @@ impl Claim {
                     .unwrap_or_default();
                 format!("{}{which} to the host in {at}{on}", methods.join(", "))
             }
-            Self::Browser { access, .. } => match access {
-                Access::Read => format!("observes the browser session {at}"),
-                Access::Write => format!("drives the browser session {at}"),
-            },
+            Self::Browser { access, rights, .. } => {
+                let verb = match access {
+                    Look::Observe => "observes",
+                    Look::View => "looks at",
+                    Look::Drive => "drives",
+                };
+                let with = match rights.names() {
+                    names if names.is_empty() => String::new(),
+                    names => format!(", with the right to {}", names.join(" and ")),
+                };
+                format!("{verb} the browser session {at}{with}")
+            }
         }
     }
 }

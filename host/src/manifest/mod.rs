@@ -13,7 +13,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Source, Symlink};
+pub use claim::{Claim, Look, Source, Symlink};
 pub use wants::{Place, Want, WantError, WantKind, replace};
 
 use crate::walls::{self, Wall};

@@ -1,8 +1,8 @@
 //! Claims and one call's arguments to what is wanted. It must not look at the file tree: a path is still only a spelling.
 
 use super::check::first_property;
-use super::{Claim, Source, Symlink, Tool};
-use crate::call::{Access, Scope};
+use super::{Claim, Look, Source, Symlink, Tool};
+use crate::call::{Access, Rights, Scope};
 use serde_json::Value;
 
 /// One resource that a call asks for.
@@ -43,8 +43,10 @@ pub enum WantKind {
     Browser {
         /// Its name.
         session: String,
-        /// `Read` to observe, `Write` to drive.
-        access: Access,
+        /// What is done there.
+        access: Look,
+        /// What needs a word of its own.
+        rights: Rights,
     },
 }
 
@@ -126,9 +128,10 @@ fn want(claim: &Claim, value: String, place: Place, arguments: &Value) -> WantKi
             methods: used(methods, method.as_deref(), arguments),
             redirects: *redirects,
         },
-        Claim::Browser { access, .. } => WantKind::Browser {
+        Claim::Browser { access, rights, .. } => WantKind::Browser {
             session: value,
             access: *access,
+            rights: *rights,
         },
     }
 }

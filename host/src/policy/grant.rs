@@ -3,7 +3,7 @@
 
 use super::network::NetworkRule;
 use super::patterns::Patterns;
-use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource, Scope};
+use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource, Rights, Scope};
 use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
@@ -22,6 +22,8 @@ pub(super) struct WrittenGrant {
     write: Option<String>,
     pub(super) network: Option<NetworkRule>,
     session: Option<String>,
+    /// What may be done in the session beside looking and driving.
+    rights: Option<Vec<String>>,
 }
 
 /// What is allowed.
@@ -45,7 +47,8 @@ enum What {
     Place(CanonicalPath, Scope, Access),
     Servers(Box<NetworkRule>),
     Requests(Reach),
-    Session(String),
+    /// A session by its name, `*` for any, and the rights in it.
+    Session(String, Rights),
 }
 
 impl WrittenGrant {
@@ -67,12 +70,18 @@ impl WrittenGrant {
             (Some(text), None, None, None) => (format!("read = {text:?}"), places(text, Access::Read)?),
             (None, Some(text), None, None) => (format!("write = {text:?}"), places(text, Access::Write)?),
             (None, None, Some(rule), None) => (format!("network = {rule}"), What::Servers(Box::new(rule.clone()))),
-            (None, None, None, Some(name)) => (format!("session = {name:?}"), What::Session(name.clone())),
+            (None, None, None, Some(name)) => {
+                let rights = rights(self.rights.as_deref().unwrap_or_default())?;
+                (format!("session = {name:?}"), What::Session(name.clone(), rights))
+            }
             _ => return Err("one of read, write, network and session must be there, and only one".to_owned()),
         };
         let (name, what) = one;
         if (self.mount.is_some() || self.scope.is_some()) && !matches!(what, What::Places { .. }) {
             return Err("mount and scope go with read or write".to_owned());
+        }
+        if self.rights.is_some() && self.session.is_none() {
+            return Err("rights go with session".to_owned());
         }
         if self.tool.is_none() && self.plugin.is_none() {
             return Err("whose it is must be said: tool = \"…\" or plugin = \"…\"; \"*\" for all".to_owned());
@@ -90,8 +99,8 @@ impl Grant {
         let what = match entry.resource {
             Resource::Path { path, scope, .. } => What::Place(path, scope, entry.access),
             Resource::Network(reach) => What::Requests(reach),
-            Resource::Browser { session } => What::Session(session),
-            Resource::AnyBrowser => What::Session("*".to_owned()),
+            Resource::Browser { session, rights } => What::Session(session.name().to_owned(), rights),
+            Resource::AnyBrowser => What::Session("*".to_owned(), Rights::default()),
         };
         Self {
             name: "an approval".to_owned(),
@@ -105,8 +114,8 @@ impl Grant {
             Resource::Network(Reach { endpoint, methods, .. }) => {
                 methods.iter().all(|method| self.allows_request(endpoint, method))
             }
-            Resource::Browser { session } => self.allows_session(session),
-            Resource::AnyBrowser => self.allows_session("*"),
+            Resource::Browser { session, rights } => self.allows_session(session.name(), *rights),
+            Resource::AnyBrowser => self.allows_session("*", Rights::default()),
         }
     }
 
@@ -138,7 +147,7 @@ impl Grant {
                 };
                 fits.then(|| place.path().len())
             }
-            What::Places { .. } | What::Place(..) | What::Servers(_) | What::Requests(_) | What::Session(_) => None,
+            What::Places { .. } | What::Place(..) | What::Servers(_) | What::Requests(_) | What::Session(..) => None,
         }
     }
 
@@ -146,7 +155,7 @@ impl Grant {
         match &self.what {
             What::Servers(rule) => rule.allows(endpoint, method),
             What::Requests(reach) => reach.endpoint == *endpoint && reach.methods.iter().any(|own| own == method),
-            What::Places { .. } | What::Place(..) | What::Session(_) => false,
+            What::Places { .. } | What::Place(..) | What::Session(..) => false,
         }
     }
 
@@ -157,13 +166,24 @@ impl Grant {
             What::Requests(reach) => {
                 reach.endpoint == *endpoint && endpoint.host == crate::call::HostName::Address(address)
             }
-            What::Places { .. } | What::Place(..) | What::Session(_) => false,
+            What::Places { .. } | What::Place(..) | What::Session(..) => false,
         }
     }
 
-    pub(super) fn allows_session(&self, session: &str) -> bool {
-        matches!(&self.what, What::Session(own) if own == session || own == "*")
+    pub(super) fn allows_session(&self, session: &str, wanted: Rights) -> bool {
+        matches!(&self.what, What::Session(own, rights) if (own == session || own == "*") && rights.contain(wanted))
     }
+}
+
+/// Rights by their names.
+///
+/// # Errors
+/// If there is none of such a name.
+pub(super) fn rights(names: &[String]) -> Result<Rights, String> {
+    names.iter().try_fold(Rights::default(), |all, name| match Rights::from_name(name) {
+        Some(right) => Ok(all.and(right)),
+        None => Err(format!("there is no right {name:?}; one of evaluate and storage")),
+    })
 }
 
 impl fmt::Display for Grant {

@@ -183,6 +183,27 @@ limits! {
     /// Bytes of a guest's stack of WebAssembly frames, at most 4 MiB.
     stack: u64, stack_bytes = 512 << 10, host,
         "a recursion without end" => "the call ends limit";
+    /// Browser sessions that are open at once.
+    browser_sessions: u64, browser_sessions = 8, host,
+        "a tool that opens a browser after the other" => "the operation fails, overloaded";
+    /// Tabs of one browser session.
+    browser_tabs: u64, browser_tabs = 32, host,
+        "a page that opens windows without end" => "the tab is closed at once";
+    /// Messages to one browser that are not answered yet; a quarter is kept for those who drive.
+    browser_queue: u64, browser_queue = 256, host,
+        "more work than a browser can do" => "the operation fails, overloaded";
+    /// Time that a browser may take to start.
+    browser_start: Duration, browser_start_ms = 30_000, host,
+        "a browser that never comes up" => "the operation fails, unavailable";
+    /// Time that a browser may leave a question unanswered while somebody waits for it.
+    browser_hang: Duration, browser_hang_ms = 5_000, host,
+        "a browser that hangs" => "it is ended; what was asked of it fails, crashed";
+    /// Time that a session may be idle before its browser is ended.
+    browser_idle: Duration, browser_idle_ms = 300_000, host,
+        "browsers that nobody needs any more" => "the session ends; the next use starts a new one";
+    /// Bytes of all downloads of a call, and of all files that it hands to pages.
+    transfer: u64, browser_transfer_bytes = 256 << 20, call,
+        "a download that fills the disk" => "the download is broken off; the operation fails";
     /// Bytes of answers that are kept to be given again.
     reuse: u64, reuse_bytes = 64 << 20, host,
         "kept answers that fill the memory" => "the one that was longest not used is dropped";

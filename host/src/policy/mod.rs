@@ -43,6 +43,19 @@ pub struct Policy {
     common: ToolRules,
 }
 
+/// How browsers are started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BrowserSettings {
+    /// The program; looked for where it usually is, if not said.
+    pub program: Option<PathBuf>,
+    /// Whether the browser's own sandbox must be on, or off; where the machine can, if not said.
+    pub sandbox: Option<bool>,
+    /// Where sessions keep their profiles; relative to the workspace.
+    pub profiles: Option<PathBuf>,
+    /// Sessions that start with the host, as `plugin/session`.
+    pub warm: Vec<String>,
+}
+
 /// A folder beside the workspace that calls may work in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -107,6 +120,18 @@ impl Policy {
     #[must_use]
     pub fn audit(&self) -> Option<&Path> {
         self.written.audit.file.as_deref()
+    }
+
+    /// How browsers are started.
+    #[must_use]
+    pub fn browser(&self) -> BrowserSettings {
+        let written = &self.written.browser;
+        BrowserSettings {
+            program: written.program.clone(),
+            sandbox: written.sandbox,
+            profiles: written.profiles.clone(),
+            warm: written.warm.clone(),
+        }
     }
 
     /// Files with certificates (PEM) that are trusted beside the web's own.
@@ -208,7 +233,13 @@ pub fn allow_lines(tool: &str, entry: &Entry) -> String {
         Resource::Network(Reach { endpoint, methods, .. }) => {
             format!("network = {{ host = \"{endpoint}\", methods = {methods:?} }}")
         }
-        Resource::Browser { session } => format!("session = {}", patterns::quoted(session)),
+        Resource::Browser { session, rights } => {
+            let rights = match rights.names() {
+                names if names.is_empty() => String::new(),
+                names => format!("\nrights = {names:?}"),
+            };
+            format!("session = {}{rights}", patterns::quoted(session.name()))
+        }
         Resource::AnyBrowser => "session = \"*\"".to_owned(),
     };
     format!("[[allow]]\ntool = {tool:?}\n{what}\n")

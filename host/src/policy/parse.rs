@@ -1,13 +1,14 @@
 //! `toolyard.toml` to a policy. What is left out keeps the built-in value; what is unknown is an error with its line.
 //! It must not look for files.
 
+use super::grant::rights;
 use super::limits::Limits;
 use super::network::NetworkRules;
 use super::patterns::Patterns;
 use super::tool::{Listed, ToolRules};
 use super::written::{Files, Own, Written};
 use super::{DEFAULT_TEXT, Policy};
-use crate::call::Endpoint;
+use crate::call::{Endpoint, Rights};
 
 /// What is wrong with a policy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -76,6 +77,11 @@ pub(super) fn nothing() -> ToolRules {
             section: "browser".into(),
             level: 0,
             list: Vec::new(),
+        },
+        rights: Listed {
+            section: "browser".into(),
+            level: 0,
+            list: Rights::default(),
         },
         grants: Vec::new(),
         reserved: Vec::new(),
@@ -165,6 +171,7 @@ pub(super) fn rules(
         deny: written.network.deny.clone(),
     };
     rules.sessions.list.clone_from(&written.browser.sessions);
+    rules.rights.list = rights(&written.browser.rights).map_err(|problem| format!("[browser] rights: {problem}"))?;
     let (plugin, tool) = whose.unwrap_or_default();
     let sections = [
         ("plugins", plugin, written.plugins.get(plugin)),
@@ -224,6 +231,14 @@ fn lay(section: &str, level: u8, own: &Own, ceiling: &Limits, rules: &mut ToolRu
             section: format!("{section}.browser").into(),
             level,
             list: sessions.clone(),
+        };
+    }
+    if let Some(names) = &own.browser.rights {
+        let section = format!("{section}.browser");
+        rules.rights = Listed {
+            list: rights(names).map_err(|problem| format!("[{section}] rights: {problem}"))?,
+            section: section.into(),
+            level,
         };
     }
     rules.limits = own.limits.over(&rules.limits).within(&rules.limits).within(ceiling);

@@ -7,7 +7,7 @@ use super::network::{NetworkReason, NetworkRules};
 use super::patterns::Patterns;
 use super::refusal::{FileReason, Refusal, Verdict};
 use super::secret::Secret;
-use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource};
+use crate::call::{Access, CanonicalPath, Endpoint, Entry, Reach, Resource, Rights};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub struct ToolRules {
     pub(super) symlinks: bool,
     pub(super) network: Listed<NetworkRules>,
     pub(super) sessions: Listed<Vec<String>>,
+    pub(super) rights: Listed<Rights>,
     pub(super) grants: Vec<Grant>,
     /// Files that the host itself trusts, and that no line opens: what each is, and from which access on it is refused.
     pub(super) reserved: Vec<(CanonicalPath, Access, &'static str)>,
@@ -51,9 +52,9 @@ impl ToolRules {
                 .reason(path, entry.access)
                 .map(|reason| self.file_refusal(path, entry.access, &reason)),
             Resource::Network(reach) => self.judge_reach(reach),
-            Resource::Browser { session } => self.judge_session(session),
+            Resource::Browser { session, rights } => self.judge_session(session.name(), *rights),
             // Only ever held, until it is known which.
-            Resource::AnyBrowser => self.judge_session("*"),
+            Resource::AnyBrowser => self.judge_session("*", Rights::default()),
         };
         refusal.map_or(Verdict::Allowed, Verdict::Refused)
     }
@@ -266,10 +267,13 @@ impl ToolRules {
         reason.refusal(&self.policy, &self.network.section, endpoint, has)
     }
 
-    fn judge_session(&self, session: &str) -> Option<Refusal> {
-        let granted = self.grants.iter().any(|grant| grant.allows_session(session));
-        if granted || self.sessions.list.iter().any(|rule| rule == "*" || rule == session) {
+    fn judge_session(&self, session: &str, wanted: Rights) -> Option<Refusal> {
+        if self.grants.iter().any(|grant| grant.allows_session(session, wanted)) {
             return None;
+        }
+        let granted = self.grants.iter().any(|grant| grant.allows_session(session, Rights::default()));
+        if granted || self.sessions.list.iter().any(|rule| rule == "*" || rule == session) {
+            return self.judge_rights(session, wanted);
         }
         let section = &self.sessions.section;
         let all: Vec<&str> = self.sessions.list.iter().map(String::as_str).chain([session]).collect();
@@ -277,6 +281,20 @@ impl ToolRules {
             asked: format!("using the browser session {session:?}"),
             rule: format!("sessions in [{section}] of {}, which doesn't list it", self.policy),
             allow: format!("[{section}] sessions = {all:?}"),
+        })
+    }
+
+    fn judge_rights(&self, session: &str, wanted: Rights) -> Option<Refusal> {
+        let own = self.rights.list;
+        if own.contain(wanted) {
+            return None;
+        }
+        let missing: Vec<&str> = wanted.names().into_iter().filter(|name| !own.names().contains(name)).collect();
+        let section = &self.rights.section;
+        Some(Refusal {
+            asked: format!("{} in the browser session {session:?}", missing.join(" and ")),
+            rule: format!("rights in [{section}] of {}, which doesn't list it", self.policy),
+            allow: format!("[{section}] rights = {:?}", own.and(wanted).names()),
         })
     }
 }

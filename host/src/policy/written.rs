@@ -84,12 +84,22 @@ pub(super) struct OwnNetwork {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Browser {
     pub(super) sessions: Vec<String>,
+    pub(super) rights: Vec<String>,
+    /// The browser's program; looked for where it usually is, if not said.
+    pub(super) program: Option<PathBuf>,
+    /// Whether the browser's own sandbox must be on (`true`), or off; where the machine can, if not said.
+    pub(super) sandbox: Option<bool>,
+    /// Where sessions keep their profiles; thrown away with each session, if not said.
+    pub(super) profiles: Option<PathBuf>,
+    /// Sessions that start with the host, as `plugin/session`.
+    pub(super) warm: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OwnBrowser {
     pub(super) sessions: Option<Vec<String>>,
+    pub(super) rights: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

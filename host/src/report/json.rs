@@ -150,7 +150,13 @@ pub fn entry(entry: &Entry) -> Value {
             }
             shown
         }
-        Resource::Browser { session } => json!({ "kind": "browser", "resource": session, "access": access }),
+        Resource::Browser { session, rights } => {
+            let mut told = json!({ "kind": "browser", "resource": session.as_str(), "access": access });
+            if let (Some(fields), false) = (told.as_object_mut(), rights.names().is_empty()) {
+                fields.insert("rights".to_owned(), json!(rights.names()));
+            }
+            told
+        }
         Resource::AnyBrowser => json!({ "kind": "browser", "resource": null, "access": access }),
     }
 }

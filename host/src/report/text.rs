@@ -192,10 +192,10 @@ pub fn words(entry: &Entry) -> String {
             let on = if reach.redirects { ", and where it sends on" } else { "" };
             format!("{} to {}{on}", reach.methods.join(", "), reach.endpoint)
         }
-        (Resource::Browser { session }, Access::Read) => format!("observes the browser session {session}"),
+        (Resource::Browser { session, .. }, Access::Read) => format!("observes the browser session {session}"),
         (Resource::AnyBrowser, Access::Read) => "observes some browser session".to_owned(),
         (Resource::AnyBrowser, Access::Write) => "drives some browser session".to_owned(),
-        (Resource::Browser { session }, Access::Write) => format!("drives the browser session {session}"),
+        (Resource::Browser { session, .. }, Access::Write) => format!("drives the browser session {session}"),
     }
 }
 

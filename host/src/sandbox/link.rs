@@ -1,6 +1,7 @@
 //! Everything that a component may import. What isn't here can't be reached.
 //! It must not give anything that a call's gate and network don't check.
 
+use super::browser::{Browser, BrowserView};
 use super::files::{GateView, Gated};
 use super::store::{Reports, Secrets, State};
 use super::{bindings, chance, clock};
@@ -33,6 +34,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     random::random::add_to_linker::<_, chance::Chances>(l, chance)?;
     random::insecure::add_to_linker::<_, chance::Chances>(l, chance)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
+    bindings::browser::add_to_linker::<_, Browser>(l, browser)?;
     link_network(l)?;
     cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
     cli::environment::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
@@ -63,6 +65,12 @@ fn link_network(l: &mut Linker<State>) -> wasmtime::Result<()> {
     sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
     sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, WasiSocketsView::sockets)?;
     Ok(())
+}
+
+/// Whoever asks a browser is not repeatable any more.
+fn browser(state: &mut State) -> BrowserView<'_> {
+    state.asked = true;
+    BrowserView(state.visit.as_mut())
 }
 
 /// Whoever reaches a server is not repeatable any more.

@@ -3,6 +3,7 @@
 //! footprint it is handed, runs the export, and says how that went.
 
 mod bindings;
+mod browser;
 mod cache;
 mod chance;
 mod clock;
@@ -20,12 +21,13 @@ mod store;
 pub use end::Ended;
 pub use engine::MAX_INSTANCES;
 pub use log::Sink;
-pub use net::{HeaderName, HeaderValue, Lookup, Resolve, Trust};
+pub use net::{HeaderName, HeaderValue, Trust};
 pub use slot::Slot;
 #[cfg(test)]
 pub(crate) use store::mistake;
 
-use crate::call::{Endpoint, Footprint, Status};
+use crate::browser::{Browsers, Visit};
+use crate::call::{Endpoint, Footprint, Resource, Status};
 use crate::policy::{Limits, ToolRules};
 use crate::walls::{self, Wall};
 use crate::workspace::Workspace;
@@ -112,6 +114,8 @@ pub struct Job {
     pub rules: Arc<ToolRules>,
     /// What was compared, and is now opened.
     pub footprint: Arc<Footprint>,
+    /// Where browsers come from, if there are any.
+    pub browsers: Option<Arc<Browsers>>,
     /// What it may use.
     pub limits: Limits,
     /// Resolves when the caller takes the call back.
@@ -261,9 +265,13 @@ impl Sandbox {
         let more = |_: &mut _| {};
         let client = Arc::clone(&self.client);
         let net = Net::new(client, &job.family, Arc::clone(&job.rules), &job.limits, &job.footprint);
+        let visit = job.browsers.clone().filter(|_| has_session(&job.footprint)).map(|browsers| {
+            Visit::new(browsers, &job.family, Arc::clone(&job.rules), Arc::clone(&job.footprint))
+        });
         let state = State::new(
             gate,
             net,
+            visit,
             &job.limits,
             self.clock.handle(),
             job.sink.take(),
@@ -281,6 +289,11 @@ impl Sandbox {
         store.set_epoch_deadline(FIRST_TICKS);
         store
     }
+}
+
+/// Whether a call may use any browser session at all.
+fn has_session(footprint: &Footprint) -> bool {
+    footprint.entries().iter().any(|entry| matches!(entry.resource, Resource::Browser { .. }))
 }
 
 async fn stopped(stop: &mut Option<oneshot::Receiver<()>>) {
@@ -306,12 +319,16 @@ async fn finish(state: State, answer: Result<end::Answer, end::Broken>, job: &Jo
         wasi,
         mut gate,
         net,
+        visit,
         memory,
         log,
         alarms: _,
         asked,
     } = state;
     drop((table, wasi));
+    if let Some(visit) = visit {
+        visit.end().await;
+    }
     gate.settled().await;
     let reached = end::Reached {
         memory: memory.refused,

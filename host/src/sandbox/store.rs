@@ -6,6 +6,7 @@ use super::clock::Alarms;
 use super::files::Gate;
 use super::log::{Log, Sink, Stream};
 use super::net::Net;
+use crate::browser::Visit;
 use crate::call::{Content, Level, What};
 use crate::policy::Limits;
 use crate::walls::{self, Wall};
@@ -18,6 +19,8 @@ pub(super) struct State {
     pub(super) wasi: WasiCtx,
     pub(super) gate: Gate,
     pub(super) net: Net,
+    /// The browser, if the call may use any session.
+    pub(super) visit: Option<Visit>,
     pub(super) memory: Memory,
     pub(super) log: Log,
     pub(super) alarms: Alarms,
@@ -30,6 +33,7 @@ impl State {
     pub(super) fn new(
         gate: Gate,
         net: Net,
+        visit: Option<Visit>,
         limits: &Limits,
         alarms: Alarms,
         sink: Option<Sink>,
@@ -60,6 +64,7 @@ impl State {
             wasi: wasi.build(),
             gate,
             net,
+            visit,
             memory: Memory::new(limits),
             log,
             alarms,

@@ -116,7 +116,7 @@ impl Index {
                         keep(false, self.rows.join(row + access, holder, NONE, true));
                     }
                 }
-                Resource::Browser { session } => {
+                Resource::Browser { session, .. } => {
                     let twin = self.rows.join(SESSIONS + access, holder, NONE, true);
                     let name = session.as_str().into();
                     let row = row_of(&mut self.sessions, name, &mut self.free_rows, &mut self.rows);
@@ -156,7 +156,7 @@ impl Index {
                         self.row(Some(LINKED), entry.access, found);
                     }
                 }
-                Resource::Browser { session } => {
+                Resource::Browser { session, .. } => {
                     self.row(self.sessions.get(session.as_str()).copied(), entry.access, found);
                     self.row(Some(ANY_SESSION), entry.access, found);
                 }
@@ -231,7 +231,7 @@ impl Index {
                         self.within(node, *scope, &mut hidden);
                     }
                 }
-                Resource::Browser { session } => {
+                Resource::Browser { session, .. } => {
                     let row = self.sessions.get(session.as_str()).copied().unwrap_or(NONE);
                     hidden.extend(self.row_records(row));
                 }
@@ -305,7 +305,7 @@ impl Index {
         }
         for entry in entries {
             match &entry.resource {
-                Resource::Browser { session } => {
+                Resource::Browser { session, .. } => {
                     drop_row(&mut self.sessions, session.as_str(), &mut self.free_rows, &self.rows)
                 }
                 Resource::Path {

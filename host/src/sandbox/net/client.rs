@@ -4,9 +4,9 @@
 use super::body::Incoming;
 use super::connect::Connector;
 use super::pool::{Connection, Idle, Pool};
-use super::resolve::{Resolve, System};
 use super::{Allowed, Body, Shared};
 use crate::call::Endpoint;
+use crate::egress::{Resolve, System};
 use crate::policy::{Limits, ToolRules};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;

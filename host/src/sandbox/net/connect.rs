@@ -3,9 +3,8 @@
 
 use super::Body;
 use super::pool::Connection;
-use super::resolve::Resolve;
 use crate::call::{Endpoint, HostName, Scheme};
-use crate::walls::{self, Wall};
+use crate::egress::{self, Resolve, Unreachable};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,9 +14,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::io::TokioIo;
-
-/// As many addresses of one name are tried.
-const MOST_TRIED: usize = 4;
 
 /// Bytes of one answer's head.
 const HEAD_BYTES: usize = 128 << 10;
@@ -36,41 +32,22 @@ impl Connector {
         most_headers: usize,
         judge: impl Fn(IpAddr) -> Result<(), Error>,
     ) -> Result<Connection, Error> {
-        let addresses = match &endpoint.host {
-            HostName::Address(address) => vec![*address],
-            HostName::Name(name) => self.look_up(name).await?,
-        };
-        // Those that are refused are not tried; if none is left, the refusal is what is told.
+        let found = egress::addresses(&*self.resolver, &endpoint.host, judge).await;
+        let addresses = found.map_err(|why| match why {
+            Unreachable::Refused(error) => error,
+            Unreachable::Unknown(why) => Error::DnsError {
+                rcode: Some(why),
+                info_code: None,
+            },
+        })?;
         let mut failed = Error::DestinationNotFound;
-        let mut tried = 0;
         for address in addresses {
-            match judge(address) {
-                Err(error) if tried == 0 && walls::stands(Wall::Addresses) => failed = error,
-                Err(_) if walls::stands(Wall::Addresses) => {}
-                _ if tried == MOST_TRIED => break,
-                _ => {
-                    tried += 1;
-                    match self.open(endpoint, address, most_headers).await {
-                        Ok(connection) => return Ok(connection),
-                        Err(error) => failed = error,
-                    }
-                }
+            match self.open(endpoint, address, most_headers).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failed = error,
             }
         }
         Err(failed)
-    }
-
-    async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Error> {
-        let found = self.resolver.addresses(name).await;
-        let failed = |why: String| Error::DnsError {
-            rcode: Some(why),
-            info_code: None,
-        };
-        match found {
-            Ok(addresses) if addresses.is_empty() => Err(failed(format!("{name} has no address"))),
-            Ok(addresses) => Ok(addresses),
-            Err(error) => Err(failed(format!("{name}: {error}"))),
-        }
     }
 
     async fn open(&self, endpoint: &Endpoint, address: IpAddr, most_headers: usize) -> Result<Connection, Error> {

@@ -10,11 +10,9 @@ mod body;
 mod client;
 mod connect;
 mod pool;
-mod resolve;
 
 pub(super) use client::Client;
 pub use client::Trust;
-pub use resolve::{Lookup, Resolve};
 
 pub use http::{HeaderName, HeaderValue};
 

@@ -16,7 +16,7 @@ pub trait Resolve: Send + Sync + Debug {
 
 /// The operating system's resolver.
 #[derive(Debug)]
-pub(super) struct System;
+pub struct System;
 
 impl Resolve for System {
     fn addresses<'a>(&'a self, name: &'a str) -> Lookup<'a> {

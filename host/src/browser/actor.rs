@@ -1,0 +1,453 @@
+//! The one owner of a session's connection: whatever is asked of the browser goes through its bounded queue, whatever the
+//! browser tells is kept here, every request of a page is judged here. It must not do anything twice: what was asked of a
+//! browser that died is answered with that, and never asked again.
+
+use super::events::Todo;
+use super::fault::{Fault, FaultKind};
+use super::judge::{Grants, Leads, leads, shown};
+use super::proxy::USER;
+use super::state::State;
+use super::supervisor::Pulse;
+use super::wire::{self, Message};
+use crate::walls::{self, Wall};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::unix::pipe;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// The name of the world that our scripts live in, beside the page's.
+pub(super) const WORLD: &str = "toolyard";
+
+/// What runs in every frame.
+const PAGE: &str = concat!(
+    "(() => { if (globalThis.toolyard) return; const toolyard = {};\n",
+    include_str!("page/roles.js"),
+    include_str!("page/snapshot.js"),
+    include_str!("page/read.js"),
+    include_str!("page/act.js"),
+    "globalThis.toolyard = toolyard; })()",
+);
+
+/// How much a message matters when there is little room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// Somebody looks: refused first.
+    Look,
+    /// Somebody drives.
+    Drive,
+}
+
+/// A quarter of the room is kept for those who drive.
+const KEPT: usize = 4;
+
+/// What is asked of the browser.
+struct Ask {
+    /// The connection that it goes to; the browser itself if there is none.
+    session: Option<String>,
+    method: &'static str,
+    params: Value,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Value, Fault>>,
+    room: OwnedSemaphorePermit,
+}
+
+/// The way to the actor.
+#[derive(Clone)]
+pub(super) struct Line {
+    queue: mpsc::Sender<Ask>,
+    room: Arc<Semaphore>,
+    size: usize,
+}
+
+impl Line {
+    /// Asks the browser something, and waits for the answer until `deadline` at most.
+    pub(super) async fn ask(
+        &self,
+        rank: Rank,
+        session: Option<&str>,
+        method: &'static str,
+        params: Value,
+        deadline: Instant,
+    ) -> Result<Value, Fault> {
+        if rank == Rank::Look && self.room.available_permits() <= self.size / KEPT {
+            return Err(Fault::overloaded());
+        }
+        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| Fault::overloaded())?;
+        let (answer, answered) = oneshot::channel();
+        let ask = Ask {
+            session: session.map(str::to_owned),
+            method,
+            params,
+            deadline,
+            answer,
+            room,
+        };
+        let begun = Instant::now();
+        self.queue.try_send(ask).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Fault::overloaded(),
+            mpsc::error::TrySendError::Closed(_) => Fault::crashed(),
+        })?;
+        match timeout_at(deadline, answered).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(Fault::crashed()),
+            Err(_) => Err(Fault::timed_out(method, begun.elapsed().as_millis())),
+        }
+    }
+
+    /// How many messages wait or are being answered.
+    pub(super) fn waiting(&self) -> usize {
+        self.size.saturating_sub(self.room.available_permits())
+    }
+}
+
+/// Who waits for an answer.
+enum Waiting {
+    Asker {
+        answer: oneshot::Sender<Result<Value, Fault>>,
+        session: Option<String>,
+        deadline: Instant,
+        _room: OwnedSemaphorePermit,
+    },
+    /// The tab of this target is watched when it comes.
+    Ready(String),
+    /// The browser answers: it is not hung.
+    Pulse,
+}
+
+/// The actor.
+pub(super) struct Actor {
+    writer: mpsc::Sender<Vec<u8>>,
+    messages: mpsc::Receiver<Message>,
+    queue: mpsc::Receiver<Ask>,
+    waiting: HashMap<u64, Waiting>,
+    next: u64,
+    state: watch::Sender<State>,
+    grants: Arc<Mutex<Grants>>,
+    password: String,
+    pulse: Pulse,
+    /// As long as a question may go unanswered.
+    patience: Duration,
+    /// The question that is open, since when.
+    asked: Option<Instant>,
+    next_pulse: Instant,
+}
+
+/// What an actor is made of.
+pub(super) struct Parts {
+    pub(super) writer: pipe::Sender,
+    pub(super) reader: pipe::Receiver,
+    pub(super) grants: Arc<Mutex<Grants>>,
+    pub(super) password: String,
+    pub(super) queue: usize,
+    pub(super) tabs: usize,
+    /// As long as a browser may leave a question unanswered.
+    pub(super) patience: Duration,
+}
+
+/// How an actor came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The browser has closed the pipe.
+    Gone,
+    /// The browser doesn't answer.
+    Hung,
+    /// Nobody needs it any more.
+    Unneeded,
+}
+
+impl Actor {
+    pub(super) fn new(parts: Parts) -> (Self, Line, watch::Receiver<State>) {
+        let size = parts.queue.max(KEPT);
+        let (sender, queue) = mpsc::channel(size);
+        let first = State {
+            most_tabs: parts.tabs,
+            ..State::default()
+        };
+        let (state, seen) = watch::channel(first);
+        let patience = parts.patience / 2;
+        let actor = Self {
+            writer: wire::write(parts.writer),
+            messages: wire::read(parts.reader),
+            queue,
+            waiting: HashMap::new(),
+            next: 1,
+            state,
+            grants: parts.grants,
+            password: parts.password,
+            pulse: Pulse::new(patience / 2),
+            patience,
+            asked: None,
+            next_pulse: Instant::now() + patience,
+        };
+        let line = Line {
+            queue: sender,
+            room: Arc::new(Semaphore::new(size)),
+            size,
+        };
+        (actor, line, seen)
+    }
+
+    /// Serves until the browser is gone or hung.
+    pub(super) async fn serve(&mut self) -> End {
+        self.begin();
+        loop {
+            tokio::select! {
+                biased;
+                message = self.messages.recv() => match message {
+                    Some(Message::Whole(message)) => self.hear(&message),
+                    Some(Message::TooLong(id)) => self.too_long(id),
+                    None => break End::Gone,
+                },
+                ask = self.queue.recv() => match ask {
+                    Some(ask) => self.pass_on(ask),
+                    None => break End::Unneeded,
+                },
+                () = sleep_until(self.next_pulse) => if self.beat() { break End::Hung },
+            }
+        }
+    }
+
+    /// Asks the browser to close, as far as there is time for that.
+    pub(super) fn close(&mut self) {
+        self.tell(None, "Browser.close", json!({}));
+    }
+
+    /// Whoever still waits is told how it ended.
+    pub(super) fn finish(&mut self, end: End) {
+        let fault = match end {
+            End::Gone => Fault::crashed(),
+            End::Hung => Fault::new(FaultKind::Crashed, "the browser did not answer any more and was ended"),
+            End::Unneeded => Fault::new(FaultKind::Crashed, "the browser session was ended"),
+        };
+        self.queue.close();
+        self.state.send_modify(|state| state.ended = Some(fault.clone()));
+        for (_, waiting) in self.waiting.drain() {
+            if let Waiting::Asker { answer, .. } = waiting {
+                drop(answer.send(Err(fault.clone())));
+            }
+        }
+        while let Ok(ask) = self.queue.try_recv() {
+            drop(ask.answer.send(Err(fault.clone())));
+        }
+    }
+
+    fn begin(&mut self) {
+        let pages = json!([{ "type": "page", "exclude": false }, { "exclude": true }]);
+        let all = json!([{ "urlPattern": "*" }]);
+        self.tell(None, "Fetch.enable", json!({ "patterns": all, "handleAuthRequests": true }));
+        self.tell(None, "Browser.setDownloadBehavior", json!({ "behavior": "deny", "eventsEnabled": true }));
+        self.tell(None, "Target.setDiscoverTargets", json!({ "discover": true, "filter": pages }));
+        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": pages });
+        self.tell(None, "Target.setAutoAttach", watch);
+    }
+
+    /// Writes a command; its number, if there is room for it.
+    fn write(&mut self, session: Option<&str>, method: &str, params: &Value) -> Option<u64> {
+        let id = self.next;
+        self.next = self.next.saturating_add(1);
+        let mut message = json!({ "id": id, "method": method, "params": params });
+        if let (Some(fields), Some(session)) = (message.as_object_mut(), session) {
+            fields.insert("sessionId".to_owned(), session.into());
+        }
+        let bytes = wire::frame(&message).ok()?;
+        self.writer.try_send(bytes).ok().map(|()| id)
+    }
+
+    /// A command whose answer nobody waits for.
+    fn tell(&mut self, session: Option<&str>, method: &str, params: Value) {
+        if self.write(session, method, &params).is_none() {
+            tracing::debug!(method, "the browser reads nothing any more");
+        }
+    }
+
+    fn pass_on(&mut self, ask: Ask) {
+        if ask.answer.is_closed() || ask.deadline <= Instant::now() {
+            return;
+        }
+        match self.write(ask.session.as_deref(), ask.method, &ask.params) {
+            Some(id) => {
+                let waiting = Waiting::Asker {
+                    answer: ask.answer,
+                    session: ask.session,
+                    deadline: ask.deadline,
+                    _room: ask.room,
+                };
+                self.waiting.insert(id, waiting);
+                // Somebody waits: a browser that is hung is to be noticed soon.
+                self.next_pulse = self.next_pulse.min(Instant::now() + self.patience / 2);
+            }
+            None => drop(ask.answer.send(Err(Fault::overloaded()))),
+        }
+    }
+
+    fn hear(&mut self, message: &Value) {
+        if let Some(id) = message.get("id").and_then(Value::as_u64) {
+            return self.answered(id, message);
+        }
+        let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+        let params = message.get("params").unwrap_or(&Value::Null);
+        let session = message.get("sessionId").and_then(Value::as_str);
+        match method {
+            "Fetch.requestPaused" => self.judge(session, params),
+            "Fetch.authRequired" => self.authenticate(session, params),
+            _ => {
+                let mut todo = Vec::new();
+                self.state.send_modify(|state| todo = state.apply(session, method, params));
+                for todo in todo {
+                    self.take_up(todo);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, id: u64, message: &Value) {
+        match self.waiting.remove(&id) {
+            // One that nobody waits for any more was taken back: it is nobody else's.
+            Some(Waiting::Asker { answer, .. }) => {
+                let done = match message.get("error") {
+                    None => Ok(message.get("result").cloned().unwrap_or_default()),
+                    Some(error) => {
+                        let why = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+                        Err(Fault::failed(format!("the browser says: {why}")))
+                    }
+                };
+                drop(answer.send(done));
+            }
+            Some(Waiting::Ready(target)) => self.state.send_modify(|state| {
+                if let Some(tab) = state.by_target(&target) {
+                    tab.ready = true;
+                }
+            }),
+            Some(Waiting::Pulse) => {
+                self.asked = None;
+                let busy = !self.waiting.is_empty();
+                self.next_pulse = Instant::now() + self.pulse.after(busy);
+            }
+            None => {}
+        }
+    }
+
+    fn too_long(&mut self, id: Option<u64>) {
+        if let Some(Waiting::Asker { answer, .. }) = id.and_then(|id| self.waiting.remove(&id)) {
+            let fault = Fault::failed("the browser's answer is larger than 96 MiB").hint("ask for less at once");
+            drop(answer.send(Err(fault)));
+        }
+    }
+
+    /// Asks the browser whether it answers; whether it has not for too long.
+    fn beat(&mut self) -> bool {
+        let now = Instant::now();
+        if self.asked.is_some_and(|since| now.duration_since(since) >= self.patience) {
+            return true;
+        }
+        // Nobody waits any more for what took too long.
+        self.waiting.retain(|_, waiting| match waiting {
+            Waiting::Asker { answer, deadline, .. } => !answer.is_closed() && *deadline > now,
+            Waiting::Ready(_) | Waiting::Pulse => true,
+        });
+        if self.asked.is_none() {
+            match self.write(None, "Browser.getVersion", &json!({})) {
+                Some(id) => drop(self.waiting.insert(id, Waiting::Pulse)),
+                None => tracing::debug!("no room for a question whether the browser answers"),
+            }
+            self.asked = Some(now);
+        }
+        self.next_pulse = now + self.patience;
+        false
+    }
+
+    fn take_up(&mut self, todo: Todo) {
+        match todo {
+            Todo::Watch { session, page } => self.watch(&session, page),
+            Todo::Close(target) => self.tell(None, "Target.closeTarget", json!({ "targetId": target })),
+            Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
+            Todo::Forget(target) => self.grants().forget(&target),
+            Todo::Fail { session, crashed } => {
+                let fault = match crashed {
+                    true => Fault::new(FaultKind::Crashed, "the page's process has crashed")
+                        .hint("navigate the tab to make it usable again"),
+                    false => Fault::new(FaultKind::NoSuch, "the tab or frame was closed meanwhile"),
+                };
+                let theirs = |waiting: &Waiting| matches!(waiting, Waiting::Asker { session: Some(own), .. } if *own == session);
+                let gone: Vec<u64> = self.waiting.iter().filter(|(_, waiting)| theirs(waiting)).map(|(id, _)| *id).collect();
+                for id in gone {
+                    if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(&id) {
+                        drop(answer.send(Err(fault.clone())));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets up what is to be known of a page or of a frame with a process of its own, and lets it run.
+    fn watch(&mut self, session: &str, page: Option<String>) {
+        let on = Some(session);
+        self.tell(on, "Page.enable", json!({}));
+        self.tell(on, "Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
+        let script = json!({ "source": PAGE, "worldName": WORLD, "runImmediately": true });
+        self.tell(on, "Page.addScriptToEvaluateOnNewDocument", script);
+        self.tell(on, "Runtime.enable", json!({}));
+        let nothing_kept = json!({ "maxTotalBufferSize": 0, "maxResourceBufferSize": 0 });
+        self.tell(on, "Network.enable", nothing_kept);
+        self.tell(on, "Log.enable", json!({}));
+        if page.is_some() {
+            self.tell(on, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        }
+        let frames = json!([{ "type": "iframe", "exclude": false }, { "exclude": true }]);
+        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": frames });
+        self.tell(on, "Target.setAutoAttach", watch);
+        let id = self.write(on, "Runtime.runIfWaitingForDebugger", &json!({}));
+        if let (Some(id), Some(target)) = (id, page) {
+            self.waiting.insert(id, Waiting::Ready(target));
+        }
+    }
+
+    fn grants(&self) -> std::sync::MutexGuard<'_, Grants> {
+        // Held for one look or insertion, here and by the proxy.
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request of a page waits for our word.
+    fn judge(&mut self, session: Option<&str>, event: &Value) {
+        let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (id, url, method) = (text("/requestId"), text("/request/url"), text("/request/method"));
+        let frame = text("/frameId");
+        let target = self.state.borrow().of_frame(frame).map(|tab| Arc::clone(&tab.target));
+        let judged = match leads(url, text("/resourceType") == "Document") {
+            _ if !walls::stands(Wall::Interception) => Ok(()),
+            Leads::Nowhere => Ok(()),
+            Leads::Refused(why) => Err(why),
+            Leads::Out(endpoint) => {
+                let may = self.grants().may(target.as_deref(), &endpoint, Some(method));
+                may.map(drop)
+            }
+        };
+        match judged {
+            Ok(()) => self.tell(session, "Fetch.continueRequest", json!({ "requestId": id })),
+            Err(why) => {
+                let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
+                self.tell(session, "Fetch.failRequest", answer);
+                let line = format!("{} {}: {why}", text("/resourceType"), shown(url));
+                self.state.send_modify(|state| {
+                    if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
+                        tab.refuse(line);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Our own proxy asks who is there; a server that does gets no answer from us.
+    fn authenticate(&mut self, session: Option<&str>, event: &Value) {
+        let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let answer = match text("/authChallenge/source") {
+            "Proxy" => json!({ "response": "ProvideCredentials", "username": USER, "password": self.password }),
+            _ => json!({ "response": "Default" }),
+        };
+        let params = json!({ "requestId": text("/requestId"), "authChallengeResponse": answer });
+        self.tell(session, "Fetch.continueWithAuth", params);
+    }
+}

@@ -1,0 +1,299 @@
+//! What sites keep in a session: cookies and storage. It must not show or change any without the right to it.
+
+use super::actor::Rank;
+use super::fault::Fault;
+use super::page::Page;
+use super::session::Running;
+use super::visit::{ACTION, Need, Visit};
+use crate::call::Rights;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::time::Instant;
+use url::Url;
+
+/// A cookie (RFC 6265).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The host it is for.
+    pub domain: String,
+    /// The path it is for.
+    #[serde(default = "root")]
+    pub path: String,
+    /// Seconds since 1970; it lasts as long as the session without, or below 0.
+    #[serde(default)]
+    pub expires: Option<f64>,
+    /// Whether scripts can't see it.
+    #[serde(default)]
+    pub http_only: bool,
+    /// Whether it goes over TLS alone.
+    #[serde(default)]
+    pub secure: bool,
+    /// `Strict`, `Lax` or `None`.
+    #[serde(default)]
+    pub same_site: Option<String>,
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+/// Which of a page's storages is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// Kept.
+    Local,
+    /// As long as the tab.
+    Session,
+}
+
+impl Area {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// Cookies and local storage, in the shape that Playwright calls a storage state.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    #[serde(default)]
+    cookies: Vec<Cookie>,
+    #[serde(default)]
+    origins: Vec<OfOrigin>,
+}
+
+/// What one origin has stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfOrigin {
+    pub(super) origin: String,
+    #[serde(default)]
+    pub(super) local_storage: Vec<Item>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+const STORAGE: Rights = Rights {
+    evaluate: false,
+    storage: true,
+};
+
+async fn ask(running: &Arc<Running>, method: &'static str, params: Value) -> Result<Value, Fault> {
+    let deadline = Instant::now() + ACTION;
+    running.line.ask(Rank::Drive, None, method, params, deadline).await
+}
+
+async fn all(running: &Arc<Running>) -> Result<Vec<Cookie>, Fault> {
+    let answer = ask(running, "Storage.getCookies", json!({})).await?;
+    let cookies = answer.get("cookies").and_then(Value::as_array).into_iter().flatten();
+    let cookies = cookies.filter_map(|cookie| serde_json::from_value::<Cookie>(cookie.clone()).ok());
+    Ok(cookies
+        .map(|cookie| Cookie {
+            expires: cookie.expires.filter(|at| *at >= 0.0),
+            ..cookie
+        })
+        .collect())
+}
+
+async fn set(running: &Arc<Running>, cookies: &[Cookie]) -> Result<(), Fault> {
+    let mut told = Vec::with_capacity(cookies.len());
+    for cookie in cookies {
+        if cookie.name.is_empty() || cookie.domain.is_empty() {
+            return Err(Fault::invalid("a cookie needs a name and a domain"));
+        }
+        let mut value = serde_json::to_value(cookie).map_err(|error| Fault::invalid(error.to_string()))?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+            if cookie.expires.is_some_and(|at| at < 0.0) {
+                fields.remove("expires");
+            }
+        }
+        told.push(value);
+    }
+    let done = ask(running, "Storage.setCookies", json!({ "cookies": told })).await;
+    done.map(drop).map_err(|fault| Fault::invalid(fault.message))
+}
+
+/// Whether a cookie would go to an address (RFC 6265, 5.4).
+fn goes(cookie: &Cookie, url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let domain = cookie.domain.trim_start_matches('.');
+    let below = cookie.domain.starts_with('.') && host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    let path = url.path();
+    let within = path == cookie.path
+        || path
+            .strip_prefix(cookie.path.as_str())
+            .is_some_and(|rest| cookie.path.ends_with('/') || rest.starts_with('/'));
+    (host == domain || below) && within && (!cookie.secure || url.scheme() == "https" || host == "localhost")
+}
+
+impl Visit {
+    /// Cookies that would go to these addresses; all of the session for none.
+    pub async fn cookies(&mut self, session: &str, urls: &[String]) -> Result<Vec<Cookie>, Fault> {
+        let name = self.may(session, Need::Observe, STORAGE)?;
+        let parsed: Result<Vec<Url>, _> = urls.iter().map(|url| Url::parse(url)).collect();
+        let urls = parsed.map_err(|error| Fault::invalid(format!("an address of the cookies: {error}")))?;
+        let Some(running) = self.known(&name) else {
+            return Ok(Vec::new());
+        };
+        let mut cookies = all(&running).await?;
+        cookies.retain(|cookie| urls.is_empty() || urls.iter().any(|url| goes(cookie, url)));
+        Ok(cookies)
+    }
+
+    /// Sets cookies.
+    pub async fn set_cookies(&mut self, session: &str, cookies: &[Cookie]) -> Result<(), Fault> {
+        let name = self.may(session, Need::Drive, STORAGE)?;
+        let running = self.started(&name).await?;
+        set(&running, cookies).await
+    }
+
+    /// Removes the cookies that fit a name and a domain; all for none of both.
+    pub async fn clear_cookies(&mut self, session: &str, name: Option<&str>, domain: Option<&str>) -> Result<(), Fault> {
+        let session = self.may(session, Need::Drive, STORAGE)?;
+        let Some(running) = self.known(&session) else {
+            return Ok(());
+        };
+        if name.is_none() && domain.is_none() {
+            return ask(&running, "Storage.clearCookies", json!({})).await.map(drop);
+        }
+        let plain = |domain: &str| domain.trim_start_matches('.').to_owned();
+        let mut gone = all(&running).await?;
+        gone.retain(|cookie| {
+            name.is_none_or(|name| cookie.name == name)
+                && domain.is_none_or(|domain| plain(&cookie.domain) == plain(domain))
+        });
+        for cookie in &mut gone {
+            cookie.expires = Some(1.0);
+        }
+        set(&running, &gone).await
+    }
+
+    /// What the page's origin has stored.
+    pub async fn stored(&mut self, page: &Page, area: Area) -> Result<Vec<(String, String)>, Fault> {
+        let hand = self.hand(page, Need::Observe, STORAGE, ACTION)?;
+        let told = hand.main_call("storage", &json!({ "area": area.name() })).await?;
+        let items = told.get("items").cloned().unwrap_or_default();
+        serde_json::from_value(items).map_err(|error| Fault::failed(format!("what is stored can't be read: {error}")))
+    }
+
+    /// Stores under a key, or removes it.
+    pub async fn store(&mut self, page: &Page, area: Area, key: &str, value: Option<&str>) -> Result<(), Fault> {
+        let hand = self.hand(page, Need::Drive, STORAGE, ACTION)?;
+        let asked = json!({ "area": area.name(), "key": key, "value": value });
+        hand.main_call("store", &asked).await.map(drop)
+    }
+
+    /// Cookies, and local storage of the origins that are open, as JSON.
+    pub async fn export_state(&mut self, session: &str) -> Result<String, Fault> {
+        let name = self.may(session, Need::Observe, STORAGE)?;
+        let Some(running) = self.known(&name) else {
+            return Ok(json!({ "cookies": [], "origins": [] }).to_string());
+        };
+        let mut kept = Kept {
+            cookies: all(&running).await?,
+            origins: Vec::new(),
+        };
+        for cookie in &mut kept.cookies {
+            // What lasts as long as the session is written so.
+            cookie.expires = cookie.expires.or(Some(-1.0));
+        }
+        let tabs: Vec<(String, String)> = {
+            let state = running.state.borrow();
+            let open = state.tabs.iter().filter(|tab| !tab.crashed && tab.dialog.is_none());
+            open.map(|tab| (tab.id.clone(), tab.url.clone())).collect()
+        };
+        for (tab, url) in tabs {
+            let Some(origin) = origin(&url) else { continue };
+            if kept.origins.iter().any(|other| other.origin == origin) {
+                continue;
+            }
+            let page = Page {
+                session: session.to_owned(),
+                tab,
+            };
+            // A page without storage has none to show.
+            let items = self.stored(&page, Area::Local).await.unwrap_or_default();
+            let local_storage = items.into_iter().map(|(name, value)| Item { name, value }).collect();
+            kept.origins.push(OfOrigin { origin, local_storage });
+        }
+        serde_json::to_string_pretty(&kept).map_err(|error| Fault::failed(error.to_string()))
+    }
+
+    /// Takes such a state in.
+    pub async fn import_state(&mut self, session: &str, state: &str) -> Result<(), Fault> {
+        let name = self.may(session, Need::Drive, STORAGE)?;
+        let kept: Kept =
+            serde_json::from_str(state).map_err(|error| Fault::invalid(format!("the state is no such JSON: {error}")))?;
+        let running = self.started(&name).await?;
+        if !kept.cookies.is_empty() {
+            set(&running, &kept.cookies).await?;
+        }
+        running.imports().extend(kept.origins);
+        Ok(())
+    }
+}
+
+/// The origin of an address (RFC 6454), if it has one that can store anything.
+pub(super) fn origin(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
+}
+
+/// The script that stores what an origin had stored, before the page's own scripts run.
+pub(super) fn restore(kept: &OfOrigin) -> String {
+    let items: Vec<(&str, &str)> = kept
+        .local_storage
+        .iter()
+        .map(|item| (item.name.as_str(), item.value.as_str()))
+        .collect();
+    format!(
+        "if (location.origin === {}) for (const [k, v] of {}) localStorage.setItem(k, v);",
+        json!(kept.origin),
+        json!(items)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_cookies_go() {
+        let cookie = |domain: &str, path: &str, secure| Cookie {
+            name: "n".into(),
+            value: "v".into(),
+            domain: domain.into(),
+            path: path.into(),
+            expires: None,
+            http_only: false,
+            secure,
+            same_site: None,
+        };
+        for (domain, path, secure, url, fits) in [
+            ("a.com", "/", false, "http://a.com/x", true),
+            ("a.com", "/", false, "http://b.a.com/x", false),
+            (".a.com", "/", false, "http://b.a.com/x", true),
+            (".a.com", "/", false, "http://xa.com/x", false),
+            ("a.com", "/x", false, "http://a.com/xy", false),
+            ("a.com", "/x", false, "http://a.com/x/y", true),
+            ("a.com", "/", true, "http://a.com/", false),
+            ("a.com", "/", true, "https://a.com/", true),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(goes(&cookie(domain, path, secure), &url), fits, "{domain} {path} {url}");
+        }
+    }
+}

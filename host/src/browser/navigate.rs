@@ -1,0 +1,295 @@
+//! Going somewhere: addresses, history, reload, and how far a page must have come. It must not go where the call has no
+//! grant for.
+
+use super::actor::WORLD;
+use super::fault::{Fault, FaultKind};
+use super::judge::{Leads, leads, shown};
+use super::keep::{origin, restore};
+use super::page::{Hand, Page};
+use super::state::Tab;
+use super::visit::{ACTION, Need, Visit};
+use crate::call::Rights;
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How far a page must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The answer has come, and the old page is gone.
+    Committed,
+    /// The document is parsed.
+    DomReady,
+    /// The page's own resources are loaded, too.
+    Load,
+    /// There has been no request for half a second after that.
+    Idle,
+}
+
+impl Until {
+    /// What the browser calls that stage.
+    pub(super) fn stage(self) -> &'static str {
+        match self {
+            Self::Committed => "commit",
+            Self::DomReady => "DOMContentLoaded",
+            Self::Load => "load",
+            Self::Idle => "networkIdle",
+        }
+    }
+}
+
+/// Where a navigation has led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// The address now.
+    pub url: String,
+    /// The page's title.
+    pub title: String,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// Whether the page was left as it was.
+    pub skipped: bool,
+    /// Requests of the page that were refused.
+    pub refused: Vec<String>,
+}
+
+fn limit(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms.max(1)))
+}
+
+impl Visit {
+    /// Goes to an address.
+    pub async fn navigate(&mut self, page: &Page, url: &str, until: Until, skip: bool, ms: u32) -> Result<Landed, Fault> {
+        let name = self.may(&page.session, Need::Drive, Rights::default())?;
+        let reach = match leads(url, true) {
+            Leads::Refused(why) => return Err(Fault::new(FaultKind::NavigationDenied, why)),
+            Leads::Nowhere => None,
+            Leads::Out(endpoint) => {
+                let reach = self.reach(&endpoint).cloned();
+                let why = || Fault::new(FaultKind::NavigationDenied, format!("{endpoint} is not in the call's grant"));
+                Some(reach.ok_or_else(why)?)
+            }
+        };
+        let running = self.started(&name).await?;
+        let tab = running.state.borrow().tab(&page.tab).map(|tab| (Arc::clone(&tab.target), tab.session.clone()));
+        let tab = match tab {
+            Some(tab) => tab,
+            None if page.tab == "t1" => {
+                let (_, target, session) = self.opened(&running).await?;
+                (target, session)
+            }
+            None => return Err(super::visit::found(&running.state.borrow(), &page.tab).err().unwrap_or_else(Fault::crashed)),
+        };
+        if let Some(reach) = &reach {
+            let mut grants = running.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            grants.give(&tab.0, &self.rules, reach);
+        }
+        let hand = self.to(running, page, tab, Need::Drive, limit(ms));
+        if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
+            return landed(&hand, true).await;
+        }
+        hand.recover().await?;
+        let restoring = hand.restore().await;
+        let answer = hand.dialogs("Page.navigate", json!({ "url": url })).await;
+        let arrived = match &answer {
+            Ok(answer) => hand.loaded(url, answer, until).await,
+            Err(_) => Ok(()),
+        };
+        hand.restored(restoring).await;
+        answer?;
+        arrived?;
+        landed(&hand, false).await
+    }
+
+    /// Goes through the tab's history.
+    pub async fn go(&mut self, page: &Page, steps: i32, until: Until, ms: u32) -> Result<Landed, Fault> {
+        let hand = self.hand(page, Need::Drive, Rights::default(), limit(ms))?;
+        let history = hand.page("Page.getNavigationHistory", json!({})).await?;
+        let now = history.get("currentIndex").and_then(Value::as_i64).unwrap_or(0);
+        let entry = usize::try_from(now.saturating_add(i64::from(steps))).ok();
+        let entry = entry.and_then(|at| history.get("entries")?.get(at));
+        let Some(entry) = entry.filter(|_| steps != 0) else {
+            return Err(Fault::invalid(format!("the history of tab {} has no page {steps} steps from here", page.tab)));
+        };
+        let (departures, url) = (hand.known(|tab| tab.departures)?, entry.get("url").and_then(Value::as_str).unwrap_or_default().to_owned());
+        let params = json!({ "entryId": entry.get("id") });
+        hand.dialogs("Page.navigateToHistoryEntry", params).await?;
+        hand.settle(departures, &url, until).await?;
+        landed(&hand, false).await
+    }
+
+    /// Loads the page again.
+    pub async fn reload(&mut self, page: &Page, until: Until, ms: u32) -> Result<Landed, Fault> {
+        let hand = self.hand_on(page, limit(ms))?;
+        let before = hand.known(|tab| tab.document.loader.clone())?;
+        hand.recover().await?;
+        hand.dialogs("Page.reload", json!({})).await?;
+        let stage = until.stage();
+        hand.until("loading the page again", |tab| {
+            (tab.document.loader != before && tab.document.reached.contains(stage)).then_some(())
+        })
+        .await?;
+        landed(&hand, false).await
+    }
+
+    /// A tab that may be one whose process has crashed.
+    fn hand_on(&mut self, page: &Page, limit: Duration) -> Result<Hand, Fault> {
+        self.hand(page, Need::Drive, Rights::default(), limit)
+    }
+
+    /// Stops loading.
+    pub async fn stop(&mut self, page: &Page) -> Result<(), Fault> {
+        let hand = self.hand(page, Need::Drive, Rights::default(), ACTION)?;
+        hand.page("Page.stopLoading", json!({})).await.map(drop)
+    }
+}
+
+fn is_there(tab: &Tab, url: &str, until: Until) -> bool {
+    let same = url::Url::parse(url).is_ok_and(|url| url.as_str() == tab.url);
+    same && !tab.crashed && tab.document.reached.contains(until.stage())
+}
+
+async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
+    // A page that is still loading, or never stops computing, has no title to ask for.
+    let quick = Hand {
+        running: Arc::clone(&hand.running),
+        tab: hand.tab.clone(),
+        target: Arc::clone(&hand.target),
+        session: hand.session.clone(),
+        deadline: hand.deadline.min(tokio::time::Instant::now() + Duration::from_millis(500)),
+        ..*hand
+    };
+    let told = quick.main_call("title", &json!({})).await.unwrap_or_default();
+    hand.known(|tab| {
+        let title = told.get("title").and_then(Value::as_str);
+        let url = told.get("url").and_then(Value::as_str);
+        let (status, why) = (tab.document.status, &tab.document.refused);
+        match why {
+            Some(why) if status == Some(403) => Err(Fault::new(FaultKind::NavigationDenied, why.clone())),
+            Some(why) => Err(Fault::new(FaultKind::NavigationFailed, why.clone())),
+            None => Ok(Landed {
+                url: url.unwrap_or(&tab.url).to_owned(),
+                title: title.unwrap_or(&tab.title).to_owned(),
+                status,
+                skipped,
+                refused: tab.refused.iter().cloned().collect(),
+            }),
+        }
+    })?
+}
+
+/// Why a page was not loaded, from the browser's word for it.
+fn not_loaded(hand: &Hand, url: &str, error: &str) -> Fault {
+    let (at, refused) = (shown(url), hand.known(|tab| tab.refused.back().cloned()).ok().flatten());
+    let tunnel = {
+        let grants = hand.running.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.last_failure(url)
+    };
+    let error = error.trim_start_matches("net::");
+    match (error, refused, tunnel) {
+        ("ERR_BLOCKED_BY_CLIENT", Some(why), _) => Fault::new(FaultKind::NavigationDenied, why),
+        ("ERR_TUNNEL_CONNECTION_FAILED", _, Some((true, why))) => Fault::new(FaultKind::NavigationDenied, why),
+        ("ERR_TUNNEL_CONNECTION_FAILED", _, Some((false, why))) => Fault::new(FaultKind::NavigationFailed, why),
+        ("ERR_ABORTED", ..) => Fault::new(
+            FaultKind::NavigationFailed,
+            format!("{at} was not shown: it is a download, has no content, or was stopped"),
+        ),
+        (error, ..) => Fault::new(FaultKind::NavigationFailed, format!("{at} could not be loaded: {error}")),
+    }
+}
+
+impl Hand {
+    /// A page that was computing without end when it was last asked is stopped, so that it can be left.
+    async fn recover(&self) -> Result<(), Fault> {
+        if self.known(|tab| tab.crashed)? {
+            return Ok(());
+        }
+        if self.running.refs.is_stuck(&self.target) {
+            self.running.refs.stuck(&self.target, false);
+            drop(self.bare("Runtime.terminateExecution", json!({})).await);
+        }
+        Ok(())
+    }
+
+    /// What the browser said to a navigation, and the wait for what it led to.
+    async fn loaded(&self, url: &str, answer: &Value, until: Until) -> Result<(), Fault> {
+        if let Some(error) = answer.get("errorText").and_then(Value::as_str) {
+            return Err(not_loaded(self, url, error));
+        }
+        match answer.get("loaderId").and_then(Value::as_str) {
+            // Another place in the same document.
+            None => Ok(()),
+            Some(loader) => self.arrive(loader, until).await,
+        }
+    }
+
+    /// What an imported state says origins had stored is stored again before their own scripts run.
+    async fn restore(&self) -> Vec<String> {
+        let scripts: Vec<String> = self.running.imports().iter().map(restore).collect();
+        let mut added = Vec::new();
+        for script in scripts {
+            let params = json!({ "source": script, "worldName": WORLD });
+            let told = self.bare("Page.addScriptToEvaluateOnNewDocument", params).await.unwrap_or_default();
+            added.extend(told.get("identifier").and_then(Value::as_str).map(str::to_owned));
+        }
+        added
+    }
+
+    /// Once is enough: afterwards the page's own changes count.
+    async fn restored(&self, added: Vec<String>) {
+        if added.is_empty() {
+            return;
+        }
+        for identifier in added {
+            let params = json!({ "identifier": identifier });
+            drop(self.bare("Page.removeScriptToEvaluateOnNewDocument", params).await);
+        }
+        let here = self.known(|tab| origin(&tab.url)).ok().flatten();
+        self.running.imports().retain(|kept| Some(&kept.origin) != here.as_ref());
+    }
+
+    /// Asks the page to leave; a dialog that keeps it is a fault, a crashed process is not: leaving is what heals it.
+    async fn dialogs(&self, method: &'static str, params: Value) -> Result<Value, Fault> {
+        let mut state = self.running.state.clone();
+        let opened = state.wait_for(|state| state.tab(&self.tab).is_none_or(|tab| tab.dialog.is_some()));
+        tokio::select! {
+            biased;
+            answer = self.bare(method, params) => answer,
+            _ = opened => Err(self.fine().err().unwrap_or_else(Fault::crashed)),
+        }
+    }
+
+    /// Waits until this loading of a document, or one that has followed it, has come so far.
+    async fn arrive(&self, loader: &str, until: Until) -> Result<(), Fault> {
+        let stage = until.stage();
+        let mut begun = false;
+        let mut state = self.running.state.clone();
+        let wait = state.wait_for(|state| {
+            let Some(tab) = state.tab(&self.tab) else { return true };
+            begun |= tab.document.loader == loader;
+            let there = begun && tab.document.reached.contains(stage);
+            there || state.ended.is_some() || tab.dialog.is_some() || (begun && tab.crashed)
+        });
+        let waited = tokio::time::timeout_at(self.deadline, wait).await.map(|waited| waited.is_ok());
+        match waited {
+            Err(_) => {
+                self.running.refs.stuck(&self.target, true);
+                Err(self.late(&format!("loading the page until {stage}")).hint("it may be usable all the same: look at it, or wait for less"))
+            }
+            Ok(_) => match self.known(|tab| tab.document.reached.contains(stage) && tab.dialog.is_none())? {
+                true => Ok(()),
+                false => self.fine(),
+            },
+        }
+    }
+
+    /// Waits until the tab has left for `url` and come so far.
+    async fn settle(&self, departures: u64, url: &str, until: Until) -> Result<(), Fault> {
+        let stage = until.stage();
+        self.until("going through the history", |tab| {
+            let there = tab.url == url || tab.departures > departures;
+            (there && !tab.loading && tab.document.reached.contains(stage)).then_some(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,205 @@
+//! What is known of a session's tabs without asking their pages: kept by the actor alone, looked at by everyone who waits.
+//! It must not speak to the browser; it says what is to be done, and the actor does it.
+
+use super::events::Todo;
+use super::fault::Fault;
+use super::log::{ConsoleLine, RequestLine, Ring};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// As many refused requests are kept of a tab.
+pub(super) const MOST_REFUSED: usize = 20;
+
+/// A session as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// In the order in which they were opened.
+    pub(super) tabs: Vec<Tab>,
+    /// Why there is no browser any more.
+    pub(super) ended: Option<Fault>,
+    /// Connections to pages and to frames with processes of their own: the tab's target and the target of each.
+    pub(super) attached: HashMap<String, (Arc<str>, String)>,
+    /// Downloads since the session began, by the browser's own name for them.
+    pub(super) downloads: Vec<Download>,
+    /// How many tabs there were.
+    pub(super) numbers: u64,
+    /// As many tabs may be open.
+    pub(super) most_tabs: usize,
+}
+
+/// A tab.
+#[derive(Debug, Default)]
+pub(super) struct Tab {
+    /// `t1`.
+    pub(super) id: String,
+    /// What the browser calls it; also the name of its main frame.
+    pub(super) target: Arc<str>,
+    /// The connection to its page.
+    pub(super) session: String,
+    pub(super) opener: Option<String>,
+    pub(super) url: String,
+    pub(super) title: String,
+    /// Whether it is watched as it should be.
+    pub(super) ready: bool,
+    pub(super) loading: bool,
+    pub(super) crashed: bool,
+    pub(super) document: Document,
+    pub(super) dialog: Option<Dialog>,
+    /// By their names, the main one included.
+    pub(super) frames: HashMap<String, Frame>,
+    pub(super) console: Ring<ConsoleLine>,
+    pub(super) requests: Ring<RequestLine>,
+    pub(super) refused: VecDeque<String>,
+    /// How often it has begun to load another document, or asked for that.
+    pub(super) departures: u64,
+}
+
+/// How far the document of a tab's main frame is.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// What the browser calls this loading of it.
+    pub(super) loader: String,
+    /// The names of the stages that it has come to.
+    pub(super) reached: HashSet<String>,
+    /// The status of its answer, and why that is one of our proxy's.
+    pub(super) status: Option<u16>,
+    pub(super) refused: Option<String>,
+}
+
+/// A frame of a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    /// The connection that leads to it.
+    pub(super) session: String,
+    /// Where our scripts run in it; none while it changes documents.
+    pub(super) world: Option<String>,
+    /// Where the page's own scripts run.
+    pub(super) page: Option<String>,
+}
+
+/// A dialog that a page has opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialog {
+    /// `alert`, `confirm`, `prompt` or `beforeunload`.
+    pub kind: String,
+    /// What it says.
+    pub message: String,
+    /// What a prompt proposes.
+    pub proposed: Option<String>,
+}
+
+/// A file that a page offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// The browser's name for it.
+    pub id: String,
+    /// The name that the page proposes.
+    pub name: String,
+    /// Where it comes from.
+    pub url: String,
+    /// Bytes so far.
+    pub bytes: u64,
+    /// Whether all of it is there.
+    pub complete: bool,
+    /// Why there will be no more of it.
+    pub failure: Option<String>,
+}
+
+impl State {
+    pub(super) fn tab(&self, id: &str) -> Option<&Tab> {
+        self.tabs.iter().find(|tab| tab.id == id)
+    }
+
+    pub(super) fn by_target(&mut self, target: &str) -> Option<&mut Tab> {
+        self.tabs.iter_mut().find(|tab| *tab.target == *target)
+    }
+
+    /// The tab that a connection belongs to.
+    pub(super) fn of_session(&mut self, session: Option<&str>) -> Option<&mut Tab> {
+        let (target, _) = self.attached.get(session?)?;
+        let target = Arc::clone(target);
+        self.by_target(&target)
+    }
+
+    /// The tab that a frame is in.
+    pub(super) fn of_frame(&self, frame: &str) -> Option<&Tab> {
+        let main = self.tabs.iter().find(|tab| *tab.target == *frame);
+        main.or_else(|| self.tabs.iter().find(|tab| tab.frames.contains_key(frame)))
+    }
+
+    /// A page that was attached becomes a tab; what is to be done for that.
+    pub(super) fn open(&mut self, session: &str, target: &str, opener: Option<&str>) -> Vec<Todo> {
+        if self.tabs.len() >= self.most_tabs {
+            return vec![Todo::Close(target.to_owned())];
+        }
+        let opener = opener.and_then(|opener| self.tabs.iter().find(|tab| *tab.target == *opener));
+        let inherit = opener.map(|tab| Todo::Inherit {
+            target: target.to_owned(),
+            opener: tab.target.to_string(),
+        });
+        let opener = opener.map(|tab| tab.id.clone());
+        // The first tab has the same name again if it was closed: it is the one that is meant where none is named.
+        let id = match self.tab("t1") {
+            None => "t1".to_owned(),
+            Some(_) => {
+                self.numbers = self.numbers.max(1).saturating_add(1);
+                format!("t{}", self.numbers)
+            }
+        };
+        let target: Arc<str> = target.into();
+        self.attached
+            .insert(session.to_owned(), (Arc::clone(&target), target.to_string()));
+        self.tabs.push(Tab {
+            id,
+            target: Arc::clone(&target),
+            session: session.to_owned(),
+            opener,
+            url: "about:blank".to_owned(),
+            ..Tab::default()
+        });
+        let mut todo: Vec<Todo> = inherit.into_iter().collect();
+        todo.push(Todo::Watch {
+            session: session.to_owned(),
+            page: Some(target.to_string()),
+        });
+        todo
+    }
+
+    /// A tab is gone.
+    pub(super) fn close(&mut self, target: &str) {
+        self.tabs.retain(|tab| *tab.target != *target);
+        self.attached.retain(|_, (page, _)| **page != *target);
+    }
+}
+
+impl Tab {
+    /// The main frame's document begins anew.
+    pub(super) fn begin(&mut self, loader: &str) {
+        if self.document.loader != loader {
+            self.document = Document {
+                loader: loader.to_owned(),
+                ..Document::default()
+            };
+            self.crashed = false;
+            self.departures = self.departures.saturating_add(1);
+        }
+    }
+
+    pub(super) fn frame(&mut self, id: &str, session: &str) -> &mut Frame {
+        let frame = self.frames.entry(id.to_owned()).or_default();
+        if frame.session != session {
+            *frame = Frame {
+                session: session.to_owned(),
+                ..Frame::default()
+            };
+        }
+        frame
+    }
+
+    pub(super) fn refuse(&mut self, why: String) {
+        if self.refused.len() == MOST_REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(why);
+    }
+}
