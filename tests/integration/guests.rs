@@ -17,6 +17,7 @@ fn prebuilt_components_are_fresh() {
         ("fs", "plugins/prebuilt/fs.wasm"),
         ("text", "plugins/prebuilt/text.wasm"),
         ("web", "plugins/prebuilt/web.wasm"),
+        ("browser", "plugins/prebuilt/browser.wasm"),
         ("probe", "tests/guests/prebuilt/probe.wasm"),
     ];
     for (name, file) in files {

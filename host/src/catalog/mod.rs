@@ -19,10 +19,11 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// The standard plugins, as they were built with this host.
-pub const STANDARD: [(&str, &[u8]); 3] = [
+pub const STANDARD: [(&str, &[u8]); 4] = [
     ("fs.wasm", include_bytes!("../../prebuilt/fs.wasm")),
     ("text.wasm", include_bytes!("../../prebuilt/text.wasm")),
     ("web.wasm", include_bytes!("../../prebuilt/web.wasm")),
+    ("browser.wasm", include_bytes!("../../prebuilt/browser.wasm")),
 ];
 
 /// One component with its manifest.

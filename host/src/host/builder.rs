@@ -131,7 +131,7 @@ impl HostBuilder {
         self
     }
 
-    /// Leaves out the standard plugins `fs`, `text` and `web`.
+    /// Leaves out the standard plugins `fs`, `text`, `web` and `browser`.
     pub fn without_standard_plugins(mut self) -> Self {
         self.without_standard = true;
         self

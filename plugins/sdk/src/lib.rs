@@ -24,12 +24,13 @@
 //!
 //! Modules, in reading order: [`paths`] and [`urls`] (claims as argument types), [`answer`] (what a tool returns),
 //! [`failure`] (how it says no), [`report`] (what it says meanwhile), `http` (a client, with the feature of that name),
-//! [`secrets`] (whether a request gets one), [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the manifest as
+//! [`secrets`] (whether a request gets one), [`browser`] (a real browser, driven through the host), [`schema`] (types to JSON Schema), [`claims`] and [`json`] (the manifest as
 //! a constant), [`mod@tool`] (what the macros implement).
 //!
 //! This file must not hold code of its own.
 
 pub mod answer;
+pub mod browser;
 pub mod claims;
 pub mod failure;
 #[cfg(feature = "http")]

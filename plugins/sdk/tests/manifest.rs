@@ -97,6 +97,12 @@ fn edit(
     }))
 }
 
+/// Watches.
+#[tool(browser = "observe", browser(session = "login", access = "drive", rights = ["storage", "evaluate"]))]
+fn watch(#[arg(default = "main")] session: String) -> Result<String> {
+    Ok(session)
+}
+
 mod nested {
     //! A tool in a module is named by its path.
     use toolyard_sdk::prelude::*;
@@ -108,7 +114,7 @@ mod nested {
     }
 }
 
-plugin!(list, edit, nested::fail);
+plugin!(list, edit, watch, nested::fail);
 
 #[test]
 fn the_manifest_is_what_the_host_reads() {
@@ -117,7 +123,7 @@ fn the_manifest_is_what_the_host_reads() {
         "name": "sdk",
         "version": env!("CARGO_PKG_VERSION"),
         "description": env!("CARGO_PKG_DESCRIPTION"),
-        "tools": [expected_list(), expected_edit(), {
+        "tools": [expected_list(), expected_edit(), expected_watch(), {
             "name": "fail",
             "description": "Fails.",
             "input_schema": { "type": "object", "properties": {}, "additionalProperties": false },
@@ -201,6 +207,22 @@ fn expected_edit() -> Value {
             { "network": { "from": "$.url" }, "methods": ["GET", "HEAD"] },
             { "network": "example.com:443", "methods": ["GET"], "redirects": true },
             { "browser": { "from": "$.session", "default": "main" }, "access": "drive" },
+        ],
+    })
+}
+
+fn expected_watch() -> Value {
+    json!({
+        "name": "watch",
+        "description": "Watches.",
+        "input_schema": {
+            "type": "object",
+            "properties": { "session": { "type": "string", "default": "main" } },
+            "additionalProperties": false,
+        },
+        "claims": [
+            { "browser": { "from": "$.session", "default": "main" }, "access": "observe" },
+            { "browser": "login", "access": "drive", "rights": ["storage", "evaluate"] },
         ],
     })
 }

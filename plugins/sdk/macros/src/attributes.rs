@@ -139,8 +139,16 @@ impl Arg {
 pub struct Tool {
     pub name: Option<LitStr>,
     pub title: String,
-    /// Claims that don't come from a parameter's type, as JSON text.
-    pub claims: Vec<String>,
+    /// Claims that don't come from a parameter's type.
+    pub claims: Vec<Claim>,
+}
+
+/// A claim that the attribute spells out.
+pub enum Claim {
+    /// The whole claim, as JSON text.
+    Whole(String),
+    /// A claim of the browser session that the parameter `session` names: what comes after the source.
+    Session(Span, String),
 }
 
 impl Tool {
@@ -151,11 +159,13 @@ impl Tool {
             match (word(&meta).as_str(), &meta) {
                 ("name", Meta::NameValue(pair)) => tool.name = Some(string(&pair.value)?),
                 ("title", Meta::NameValue(pair)) => tool.title = string(&pair.value)?.value(),
-                ("claim", Meta::List(list)) => tool.claims.push(Members::read(list)?.path()?),
-                ("network", Meta::List(list)) => tool.claims.push(Members::read(list)?.network()?),
+                ("claim", Meta::List(list)) => tool.claims.push(Claim::Whole(Members::read(list)?.path()?)),
+                ("network", Meta::List(list)) => tool.claims.push(Claim::Whole(Members::read(list)?.network()?)),
                 ("browser", Meta::List(list)) => tool.claims.push(Members::read(list)?.browser()?),
+                ("browser", Meta::NameValue(pair)) => tool.claims.push(Members::access(pair).browser()?),
                 _ => {
-                    let known = "expected `name = …`, `title = …`, `claim(…)`, `network(…)` or `browser(…)`";
+                    let known =
+                        "expected `name = …`, `title = …`, `claim(…)`, `network(…)`, `browser = …` or `browser(…)`";
                     return Err(Error::new(meta.span(), known));
                 }
             }
@@ -183,6 +193,18 @@ impl Members {
         })
     }
 
+    /// `browser = "drive"`, which is short for `browser(access = "drive")`.
+    fn access(pair: &syn::MetaNameValue) -> Members {
+        Members {
+            span: pair.span(),
+            pairs: vec![("access".to_owned(), pair.value.clone())],
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(known, _)| known == name)
+    }
+
     fn take(&mut self, name: &str) -> Option<Expr> {
         let index = self.pairs.iter().position(|(known, _)| known == name)?;
         Some(self.pairs.remove(index).1)
@@ -199,15 +221,19 @@ impl Members {
                 format!("`{name}` is missing: one of {}", words.join(", ")),
             ));
         };
-        let text = string(&value)?.value();
-        if words.contains(&text.as_str()) {
-            Ok(text)
-        } else {
-            Err(Error::new(
-                value.span(),
-                format!("expected one of {}", words.join(", ")),
-            ))
-        }
+        among(&value, words)
+    }
+
+    /// A member that is a list of words, or left out, as it follows other members.
+    fn some_of(&mut self, name: &str, words: &[&str]) -> Result<String> {
+        let list = match self.take(name) {
+            None => return Ok(String::new()),
+            Some(Expr::Array(list)) => list,
+            Some(other) => return Err(Error::new(other.span(), format!("write `{name} = [\"{}\"]`", words[0]))),
+        };
+        let chosen = list.elems.iter().map(|word| Ok(quoted(&among(word, words)?)));
+        let chosen = chosen.collect::<Result<Vec<_>>>()?.join(",");
+        Ok(format!(",{}:[{chosen}]", quoted(name)))
     }
 
     /// A member that is `true` or left out, as it follows other members.
@@ -255,7 +281,7 @@ impl Members {
         let source = self.source("path")?;
         let access = self.one_of("access", &["read", "write"])?;
         let scope = self.one_of("scope", &["file", "directory", "tree"])?;
-        let link = if self.pairs.iter().any(|(name, _)| name == "symlink") {
+        let link = if self.has("symlink") {
             format!(",\"symlink\":\"{}\"", self.one_of("symlink", &["follow", "keep"])?)
         } else {
             String::new()
@@ -277,10 +303,30 @@ impl Members {
         self.finish(format!("{{\"network\":{source},\"methods\":[{methods}]{redirects}}}"))
     }
 
-    fn browser(mut self) -> Result<String> {
-        let source = self.source("session")?;
-        let access = self.one_of("access", &["observe", "drive"])?;
-        self.finish(format!("{{\"browser\":{source},\"access\":\"{access}\"}}"))
+    fn browser(mut self) -> Result<Claim> {
+        let source = match self.has("from") || self.has("session") {
+            true => Some(self.source("session")?),
+            false => None,
+        };
+        let access = self.one_of("access", &["observe", "view", "drive"])?;
+        let rights = self.some_of("rights", &["evaluate", "storage"])?;
+        let (span, rest) = (self.span, format!("\"access\":\"{access}\"{rights}"));
+        let rest = self.finish(rest)?;
+        Ok(match source {
+            Some(source) => Claim::Whole(format!("{{\"browser\":{source},{rest}}}")),
+            None => Claim::Session(span, rest),
+        })
+    }
+}
+
+/// A string literal that is one of these words.
+fn among(value: &Expr, words: &[&str]) -> Result<String> {
+    let text = string(value)?.value();
+    if words.contains(&text.as_str()) {
+        Ok(text)
+    } else {
+        let known = format!("expected one of {}", words.join(", "));
+        Err(Error::new(value.span(), known))
     }
 }
 

@@ -21,7 +21,10 @@ use proc_macro::TokenStream;
 ///   policy refuses it, the call runs and finds nothing there;
 /// - `network(from = "$.url", methods = ["GET"])`, or `network(host = "example.com:443", methods = ["GET"])`, with
 ///   `redirects = true` if the tool also goes where such a request is redirected to;
-/// - `browser(from = "$.session", default = "main", access = "drive")`, or `browser(session = "main", access = …)`.
+/// - `browser = "drive"` (or `"view"`, or `"observe"`): the browser session that the parameter `session` names; its
+///   `#[arg(default = "main")]` is the claim's default, too. `browser(access = "drive", rights = ["evaluate"])` adds
+///   rights (`evaluate`, `storage`), and `from = "$.other", default = "main"` or `session = "main"` names the session
+///   otherwise.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = syn::parse_macro_input!(function as syn::ItemFn);

@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, ItemFn, Pat, PatType, Result, ReturnType, Type};
 
-use crate::attributes::{Arg, Kind, Literal, Tool, doc, member};
+use crate::attributes::{Arg, Claim, Kind, Literal, Tool, doc, member};
 
 /// One parameter of the function.
 struct Parameter {
@@ -29,7 +29,9 @@ pub fn expand(options: TokenStream, mut function: ItemFn) -> Result<TokenStream>
         return Err(Error::new(function.sig.ident.span(), problem));
     }
     let parameters = parameters(&mut function)?;
-    let declaration = declaration(&name, &description, &tool, &parameters, &function.sig.output);
+    let fixed = tool.claims.iter().map(|claim| fixed(claim, &parameters));
+    let fixed = fixed.collect::<Result<Vec<_>>>()?;
+    let declaration = declaration(&name, &description, &tool, &fixed, &parameters, &function.sig.output);
     let call = call(&parameters, &function);
     let checks = parameters.iter().map(Parameter::checks);
     let (ident, visibility) = (&function.sig.ident, &function.vis);
@@ -116,11 +118,29 @@ fn parameters(function: &mut ItemFn) -> Result<Vec<Parameter>> {
     Ok(parameters)
 }
 
+/// A claim of the attribute as JSON text. Where it leaves the browser's session to the parameter `session`, that must be
+/// there, and its default is the claim's.
+fn fixed(claim: &Claim, parameters: &[Parameter]) -> Result<String> {
+    let (span, rest) = match claim {
+        Claim::Whole(json) => return Ok(json.clone()),
+        Claim::Session(span, rest) => (span, rest),
+    };
+    let Some(session) = parameters.iter().find(|parameter| parameter.name == "session") else {
+        let problem = "the tool needs a parameter `session: String`; or say `from = \"$.…\"` or `session = \"…\"`";
+        return Err(Error::new(*span, problem));
+    };
+    let default = session.arg.default.as_ref().map(Literal::json);
+    let default = default.map(|default| format!(",\"default\":{default}"));
+    let default = default.unwrap_or_default();
+    Ok(format!("{{\"browser\":{{\"from\":\"$.session\"{default}}},{rest}}}"))
+}
+
 /// The tool's entry in the manifest.
 fn declaration(
     name: &str,
     description: &str,
     tool: &Tool,
+    fixed: &[String],
     parameters: &[Parameter],
     output: &ReturnType,
 ) -> TokenStream {
@@ -133,7 +153,6 @@ fn declaration(
         quote!(__Json::When(#required, &__Json::Text(#name)))
     });
     let claims = parameters.iter().map(Parameter::claims);
-    let fixed = &tool.claims;
     let output = output_type(output);
     quote! {{
         use ::toolyard_sdk::__private::{IntoOutput as __IntoOutput, Json as __Json, Schema as __Schema};
