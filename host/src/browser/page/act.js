@@ -86,7 +86,7 @@ async function ready({ target, timeout }, use) {
 }
 
 toolyard.point = (asked) => {
-  const state = { box: "", covered: 0 };
+  const state = { boxes: new Map(), covered: 0 };
   return ready(asked, (el) => pointOf(asked.target, el, state));
 };
 
@@ -103,9 +103,12 @@ function pointOf(target, el, state) {
   for (const place of places) {
     const moved = intoView(place, state.covered);
     const [box] = boxesOf(place);
-    const before = state.box;
-    state.box = [box.x, box.y, box.width, box.height].join();
-    if (state.box !== before && (moved || animated(place))) return again("is moving");
+    const now = [box.x, box.y, box.width, box.height].join();
+    const before = state.boxes.get(place);
+    const still = now === before?.now ? before.still + 1 : 0;
+    state.boxes.set(place, { now, still });
+    // What is animated may begin to move a frame later.
+    if (still < (animated(place) ? 2 : moved ? 1 : 0)) return again("is moving");
     for (const [x, y] of pointsOf(box)) {
       const hit = deepHit(x, y);
       if (hit && reaches(place, hit)) return { x, y, tag: tagOf(el), type: typeOf(el), editable: !!editing(el) };
@@ -113,7 +116,8 @@ function pointOf(target, el, state) {
     }
   }
   state.covered++;
-  return again(cover ? "is covered by " + short(cover) : "is out of view, and can't be scrolled into it");
+  if (!cover) return again("is out of view, and can't be scrolled into it");
+  return again((within(el, cover) ? "lets the mouse through to " : "is covered by ") + short(cover));
 }
 
 const typeOf = (el) => (/^(input|button|select|textarea)$/.test(tagOf(el)) ? el.type : "");

@@ -23,7 +23,7 @@ class Reading {
   constructor(markdown, max) {
     // `flat` is above zero where all is on one line: in a link, a heading, a cell.
     Object.assign(this, { markdown, max, text: "", space: false, breaks: 0, turns: 0, marks: [], lines: [], fresh: true });
-    Object.assign(this, { flat: 0, cell: false, fields: true });
+    Object.assign(this, { flat: 0, level: 0, cell: false, fields: true });
   }
   full() {
     return this.text.length > this.max;
@@ -96,7 +96,8 @@ class Reading {
 function readNode(out, node, shown, kept) {
   if (out.full()) return;
   const what = kind(node);
-  if (what === 1) return readElement(out, node);
+  if (what === 1 && out.level++ < DEEP) readElement(out, node);
+  if (what === 1) out.level--;
   if (what !== 3 || !shown) return;
   if (!kept || out.flat) return out.flow(dataOf(node));
   dataOf(node).split("\n").forEach((line, i) => {
@@ -328,6 +329,7 @@ function textLook(text) {
     }
     if (performance.now() < next || !bare(all).includes(bare(text))) return false;
     const body = bodyOf(document) || topOf(document);
+    if (!body) return false;
     const out = new Reading(false, Infinity);
     out.fields = false;
     readNode(out, body, true);

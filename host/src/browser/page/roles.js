@@ -31,7 +31,7 @@ const fieldOf = getter("HTMLLabelElement", "control");
 const rendered = (el) => visible(el, { visibilityProperty: true });
 
 const words = (text) => new Set(text.split(" "));
-const pairs = (text) => Object.fromEntries(text.split(" ").map((pair) => pair.split(":")));
+const pairs = (text) => Object.fromEntries(text.split(" ").map((pair) => [...pair.split(":"), pair]));
 
 /** Nothing that a person sees, whatever its style says. */
 const UNREAD = words("script style noscript template head title meta link param source track datalist defs desc metadata");
@@ -71,29 +71,23 @@ const neat = (text) => squeeze(text || "").trim();
 const cut = (text, max) =>
   text.length <= max ? text : text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "").trimEnd() + "…";
 
-const ROLES = words(
-  "alert alertdialog application article banner blockquote button caption cell checkbox columnheader combobox complementary " +
-    "contentinfo definition dialog document feed figure form grid gridcell group heading img image link list listbox " +
-    "listitem log main math menu menubar menuitem menuitemcheckbox menuitemradio meter navigation none note option " +
-    "presentation progressbar radio radiogroup region row rowgroup rowheader scrollbar search searchbox separator slider " +
-    "spinbutton status switch tab table tablist tabpanel term textbox timer toolbar tooltip tree treegrid treeitem",
-);
 const TAG_ROLES = pairs(
-  "article:article aside:complementary blockquote:blockquote button:button canvas:canvas dd:definition dialog:dialog " +
-    "dt:term fieldset:group figure:figure h1:heading h2:heading h3:heading h4:heading h5:heading h6:heading hr:separator " +
-    "iframe:iframe frame:iframe li:listitem main:main math:math menu:list meter:meter nav:navigation ol:list " +
-    "optgroup:group option:option output:status progress:progressbar search:search table:table textarea:textbox tr:row " +
-    "ul:list video:video audio:audio td:cell",
+  "article aside:complementary blockquote button canvas dd:definition dialog dt:term fieldset:group figure h1:heading " +
+    "h2:heading h3:heading h4:heading h5:heading h6:heading hr:separator iframe frame:iframe li:listitem main math " +
+    "menu:list meter nav:navigation ol:list optgroup:group option output:status progress:progressbar search table " +
+    "td:cell textarea:textbox tr:row ul:list video audio",
 );
 const INPUT_ROLES = pairs(
-  "button:button submit:button reset:button image:button file:button checkbox:checkbox radio:radio range:slider " +
-    "number:spinbutton search:searchbox",
+  "button submit:button reset:button image:button file:button checkbox radio range:slider number:spinbutton search:searchbox",
 );
-/** Roles whose name may be their content, and those that one acts on. */
-const NAMED = words("button checkbox heading link menuitem menuitemcheckbox menuitemradio option radio switch tab tooltip treeitem");
-const ACTIVE = words(
-  "button checkbox combobox link listbox menuitem menuitemcheckbox menuitemradio option radio searchbox slider spinbutton " +
-    "switch tab textbox treeitem canvas",
+const ITEMS = "button checkbox link menuitem menuitemcheckbox menuitemradio option radio switch tab treeitem";
+/** Roles whose name may be their content; those that one acts on; those that a page may give. */
+const NAMED = words(ITEMS + " heading tooltip");
+const ACTIVE = words(ITEMS + " combobox listbox searchbox slider spinbutton textbox canvas");
+const ROLES = words(
+  [...ACTIVE, ...Object.values(TAG_ROLES)].join(" ") + " alert alertdialog application banner caption columnheader contentinfo " +
+    "document feed form grid gridcell heading image img log menu menubar none note presentation radiogroup region rowgroup " +
+    "rowheader scrollbar tablist tabpanel timer toolbar tooltip tree treegrid",
 );
 const SECTION = "article,aside,main,nav,section,[role=article],[role=complementary],[role=main],[role=navigation],[role=region]";
 

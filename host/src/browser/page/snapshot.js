@@ -23,6 +23,7 @@ function elementOf(n) {
 }
 
 const NAME = 200;
+const DEEP = 1000;
 const MORE = "… more: use find, root or a larger max";
 const LATE = "… the page is very large, and not all of it was looked at: use root";
 /** Gone if they are empty; the `THIN` give way to the only line below them, the `UNNAMED` are nothing without a name. */
@@ -42,7 +43,7 @@ toolyard.snapshot = (asked) => {
   if (root.error) return root;
   const s = {
     find: neat(asked.find).toLowerCase(), only: !!asked.interactive, max: asked.max, end: performance.now() + 2000,
-    lines: [], size: 0, hits: 0, rows: 0, seen: 0, stop: "", text: "", depth: 0, focused: deepFocus(),
+    lines: [], size: 0, hits: 0, rows: 0, seen: 0, stop: "", text: "", depth: 0, level: 0, focused: deepFocus(),
   };
   const modal = asked.root ? null : openModal();
   if (modal) say(s, 0, "note", "a modal dialog is open; the page behind it can't be used and is left out", true);
@@ -69,7 +70,9 @@ function deepFocus() {
 function walk(s, node, depth, quiet, cursor, shown) {
   if (s.stop) return;
   const what = kind(node);
-  if (what === 1) element(s, node, depth, quiet, cursor);
+  // Deeper than any parser goes: only a script makes such a tree, and the stack ends somewhere.
+  if (what === 1 && s.level++ < DEEP) element(s, node, depth, quiet, cursor);
+  if (what === 1) s.level--;
   if (what !== 3 || quiet || !shown || (s.text.length > 2 * NAME && !s.find)) return;
   s.text += dataOf(node);
   s.depth = depth;
@@ -150,7 +153,7 @@ function lineOf(s, el, tag, style, inline, pointed) {
   if (role === "link") line.tail += way(el);
   if (tag === "img" && !name) line.tail += " " + cut(neat(attr(el, "src")).split(/[?#]/)[0].split("/").pop(), 40);
   line.tail += value(field, fieldTag, role);
-  line.leaf = WHOLE.has(role) || /^(input|select|textarea)$/.test(fieldTag);
+  line.leaf = (WHOLE.has(role) && !(tag === "svg" && queryIn(el, "a,text,[tabindex]"))) || /^(input|select|textarea)$/.test(fieldTag);
   line.quiet = (name && NAMED.has(role)) || role === "textbox" || role === "combobox";
   line.hit = s.find && (role + " " + name + " " + line.tail).toLowerCase().includes(s.find);
   return line;
