@@ -44,6 +44,6 @@ pub mod workspace;
 
 pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
 pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
+pub use egress::{Lookup, Resolve};
 pub use host::{Client, Host, HostBuilder, HostError, Plan};
 pub use policy::{Limits, Policy};
-pub use egress::{Lookup, Resolve};

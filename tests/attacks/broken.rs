@@ -72,5 +72,9 @@ fn witness(wall: toolyard::walls::Wall) -> &'static [&'static str] {
         Wall::Secrets => &["secrets go to their server"],
         Wall::Quota => &["a call that fills the disk"],
         Wall::Mounts => &["a mount for reading"],
+        Wall::Sessions => &["a session that no claim names"],
+        Wall::Origins => &["a tab goes where no claim leads"],
+        Wall::Interception => &["schemes that lead out of the web"],
+        Wall::Proxy => &["a WebSocket to a server that nobody granted"],
     }
 }

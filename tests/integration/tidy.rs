@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use toolyard_tests::repository;
 
 /// Which rooms of `host/src` a room may import, in reading order. ARCHITECTURE.md says why.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("call", &[]),
     ("manifest", &["call"]),
     ("policy", &["call", "manifest"]),
     ("schedule", &["call"]),
     ("workspace", &["call", "policy"]),
-    ("browser", &["call"]),
-    ("sandbox", &["call", "policy", "workspace", "browser"]),
+    ("egress", &["call"]),
+    ("browser", &["call", "policy", "egress"]),
+    ("sandbox", &["call", "policy", "workspace", "egress", "browser"]),
     ("catalog", &["call", "manifest", "sandbox"]),
     ("report", &["call"]),
     ("audit", &["call", "report"]),
@@ -39,6 +40,8 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
             "policy",
             "schedule",
             "workspace",
+            "egress",
+            "browser",
             "sandbox",
             "catalog",
             "audit",
@@ -48,17 +51,23 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("mcp", &["host", "call"]),
     (
         "cli",
-        &["call", "manifest", "policy", "sandbox", "catalog", "report", "host"],
+        &[
+            "call", "manifest", "policy", "browser", "sandbox", "catalog", "report", "host",
+        ],
     ),
 ];
 
 /// Crates that only these rooms may name.
-const ONLY_IN: [(&str, &[&str]); 8] = [
+const ONLY_IN: [(&str, &[&str]); 9] = [
     ("wasmtime", &["sandbox"]),
     ("wasmtime_wasi", &["sandbox"]),
     ("wasmparser", &["catalog"]),
-    ("rustix", &["workspace", "sandbox"]),
-    ("tokio", &["sandbox", "catalog", "dispatch", "browser", "mcp", "cli"]),
+    ("rustix", &["workspace", "sandbox", "browser", "host"]),
+    ("hyper", &["sandbox", "browser"]),
+    (
+        "tokio",
+        &["egress", "sandbox", "catalog", "dispatch", "browser", "mcp", "cli"],
+    ),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

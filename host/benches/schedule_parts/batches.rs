@@ -3,7 +3,7 @@
 
 use super::random::Random;
 use std::sync::Arc;
-use toolyard::call::{Access, CanonicalPath, Entry, Footprint, Resource, Scope};
+use toolyard::call::{Access, CanonicalPath, Entry, Footprint, Resource, Rights, Scope, SessionName};
 
 /// Kinds of tools, with the median duration of each in microseconds before the batch's own factor.
 const TOOLS: [(Tool, f64); 6] = [
@@ -189,8 +189,11 @@ fn mixed(random: &mut Random, size: usize) -> Vec<Planned> {
                 vec![files.tree(random, access)]
             }
             Tool::Browser => {
-                let session = format!("session{}", random.below(sessions));
-                let resource = Resource::Browser { session };
+                let session = SessionName::of("browser", &format!("session{}", random.below(sessions)));
+                let resource = Resource::Browser {
+                    session,
+                    rights: Rights::default(),
+                };
                 let access = access(random, 0.5);
                 vec![Entry { resource, access }]
             }

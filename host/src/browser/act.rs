@@ -2,7 +2,8 @@
 //! say where something can be used, or why not.
 
 use super::fault::{Fault, FaultKind};
-use super::keys::{Key, chord, key};
+use super::input::mouse;
+use super::keys::{chord, key};
 use super::page::{Hand, Page, Target};
 use super::state::Dialog;
 use super::visit::{ACTION, Need, Visit};
@@ -44,7 +45,7 @@ pub struct Modifiers {
 
 impl Modifiers {
     /// As the DevTools protocol counts them.
-    fn bits(self) -> u32 {
+    pub(super) fn bits(self) -> u32 {
         u32::from(self.alt) | u32::from(self.control) << 1 | u32::from(self.meta) << 2 | u32::from(self.shift) << 3
     }
 }
@@ -167,7 +168,11 @@ impl Visit {
         }
         if typed && how.keys {
             for one in text.chars() {
-                let name = if one == '\n' { "Enter".to_owned() } else { one.to_string() };
+                let name = if one == '\n' {
+                    "Enter".to_owned()
+                } else {
+                    one.to_string()
+                };
                 match key(&name) {
                     Some(key) => hand.press(&key, Modifiers::default()).await?,
                     None => hand.insert(&one.to_string()).await?,
@@ -176,7 +181,9 @@ impl Visit {
         } else if typed && !text.is_empty() {
             hand.insert(text).await?;
         }
-        if how.submit && let Some(enter) = key("Enter") {
+        if how.submit
+            && let Some(enter) = key("Enter")
+        {
             hand.press(&enter, Modifiers::default()).await?;
         }
         hand.acted(before).await
@@ -186,7 +193,9 @@ impl Visit {
     pub async fn select(&mut self, page: &Page, target: &Target, values: &[String]) -> Result<Vec<String>, Fault> {
         let (hand, _) = self.actor(page)?;
         let (place, asked) = hand.place(target).await?;
-        let told = hand.call(&place, "select", json!({ "target": asked, "values": values })).await?;
+        let told = hand
+            .call(&place, "select", json!({ "target": asked, "values": values }))
+            .await?;
         let chosen = told.get("chosen").and_then(Value::as_array).into_iter().flatten();
         Ok(chosen.filter_map(Value::as_str).map(str::to_owned).collect())
     }
@@ -236,8 +245,15 @@ impl Visit {
             Some(target) => hand.point(target).await?,
             None => {
                 let sizes = hand.page("Page.getLayoutMetrics", json!({})).await?;
-                let side = |name| sizes.pointer(&format!("/cssVisualViewport/{name}")).and_then(Value::as_f64);
-                (side("clientWidth").unwrap_or(2.0) / 2.0, side("clientHeight").unwrap_or(2.0) / 2.0)
+                let side = |name| {
+                    sizes
+                        .pointer(&format!("/cssVisualViewport/{name}"))
+                        .and_then(Value::as_f64)
+                };
+                (
+                    side("clientWidth").unwrap_or(2.0) / 2.0,
+                    side("clientHeight").unwrap_or(2.0) / 2.0,
+                )
             }
         };
         if (x, y) != (0, 0) {
@@ -259,7 +275,10 @@ impl Visit {
             tabs: hand.state().tabs.iter().map(|tab| tab.id.clone()).collect(),
         };
         if hand.known(|tab| tab.dialog.is_none())? {
-            return Err(Fault::new(FaultKind::NoSuch, format!("no dialog is open in tab {}", page.tab)));
+            return Err(Fault::new(
+                FaultKind::NoSuch,
+                format!("no dialog is open in tab {}", page.tab),
+            ));
         }
         let mut params = json!({ "accept": accept });
         if let (Some(text), Some(fields)) = (text, params.as_object_mut()) {
@@ -272,7 +291,9 @@ impl Visit {
     /// Sets the size of the viewport.
     pub async fn resize(&mut self, page: &Page, width: u32, height: u32) -> Result<(), Fault> {
         if !(1..=10_000).contains(&width) || !(1..=10_000).contains(&height) {
-            return Err(Fault::invalid(format!("{width} x {height}: a side has 1 to 10,000 pixels")));
+            return Err(Fault::invalid(format!(
+                "{width} x {height}: a side has 1 to 10,000 pixels"
+            )));
         }
         let (hand, _) = self.actor(page)?;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 0, "mobile": false });
@@ -280,91 +301,7 @@ impl Visit {
     }
 }
 
-fn mouse(kind: &str, x: f64, y: f64, button: &str, count: u8, held: u32) -> Value {
-    let pressed = match (kind, button) {
-        ("mouseReleased", _) | (_, "none") => 0,
-        (_, "right") => 2,
-        (_, "middle") => 4,
-        _ => 1,
-    };
-    json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": pressed, "clickCount": count, "modifiers": held })
-}
-
 impl Hand {
-    /// Milliseconds that a page may take to let something be used.
-    fn patience(&self) -> u64 {
-        let left = self.left().saturating_sub(Duration::from_millis(50)).as_millis();
-        u64::try_from(left).unwrap_or(0)
-    }
-
-    /// Where an element can be clicked, in the tab's own viewport.
-    async fn point(&self, target: &Target) -> Result<(f64, f64), Fault> {
-        let (place, asked) = self.place(target).await?;
-        let asked = json!({ "target": asked, "timeout": self.patience() });
-        let told = self.call(&place, "point", asked).await?;
-        let side = |name| told.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-        let (dx, dy) = self.offset(&place.frame).await?;
-        Ok((side("x") + dx, side("y") + dy))
-    }
-
-    /// What the mouse does, in one go. A dialog that it opens is no fault: it is what came of it.
-    async fn mouse(&self, moves: Vec<Value>) -> Result<(), Fault> {
-        let mut all = Vec::with_capacity(moves.len());
-        for one in moves {
-            all.push(self.page("Input.dispatchMouseEvent", one));
-        }
-        self.led(all).await
-    }
-
-    async fn press(&self, key: &Key, held: Modifiers) -> Result<(), Fault> {
-        let base = json!({
-            "key": key.key, "code": key.code, "modifiers": held.bits(),
-            "windowsVirtualKeyCode": key.number, "nativeVirtualKeyCode": key.number,
-        });
-        let with = |kind: &str, text: Option<&str>| {
-            let mut event = base.clone();
-            if let Some(fields) = event.as_object_mut() {
-                fields.insert("type".to_owned(), kind.into());
-                if let Some(text) = text {
-                    fields.insert("text".to_owned(), text.into());
-                }
-                // What these do in a field is a command of the editor, not of the key.
-                if kind != "keyUp" && held.control && key.code == "KeyA" {
-                    fields.insert("commands".to_owned(), json!(["selectAll"]));
-                }
-            }
-            event
-        };
-        let down = match &key.text {
-            Some(text) => with("keyDown", Some(text)),
-            None => with("rawKeyDown", None),
-        };
-        let all = vec![
-            self.page("Input.dispatchKeyEvent", down),
-            self.page("Input.dispatchKeyEvent", with("keyUp", None)),
-        ];
-        self.led(all).await
-    }
-
-    async fn insert(&self, text: &str) -> Result<(), Fault> {
-        self.led(vec![self.page("Input.insertText", json!({ "text": text }))]).await
-    }
-
-    /// Sends all of it in this order without waiting in between, and waits until all is answered.
-    async fn led(&self, all: Vec<impl Future<Output = Result<Value, Fault>>>) -> Result<(), Fault> {
-        for done in together(all).await {
-            match done {
-                Ok(_) => {}
-                // It is told as what came of it.
-                Err(fault) if fault.kind == FaultKind::DialogOpen => return Ok(()),
-                // The tab closed itself.
-                Err(fault) if fault.kind == FaultKind::NoSuch => return Ok(()),
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(())
-    }
-
     /// What came of it. A page that it leaves is given a moment to be exchanged for the next.
     async fn acted(&self, before: Before) -> Result<Acted, Fault> {
         let left = |departures: u64| departures > before.departures;
@@ -388,25 +325,4 @@ impl Hand {
             dialog: tab.and_then(|tab| tab.dialog.clone()),
         })
     }
-}
-
-/// Runs futures beside each other, the first begun first.
-async fn together<T>(all: Vec<impl Future<Output = T>>) -> Vec<T> {
-    let mut all: Vec<_> = all.into_iter().map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(move |context| {
-        let mut ready = true;
-        for (future, done) in &mut all {
-            if done.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(value) => *done = Some(value),
-                    std::task::Poll::Pending => ready = false,
-                }
-            }
-        }
-        match ready {
-            true => std::task::Poll::Ready(all.iter_mut().filter_map(|(_, done)| done.take()).collect()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await
 }

@@ -5,6 +5,7 @@
 use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Grants, Leads, leads, shown};
+use super::line::{Ask, Line};
 use super::proxy::USER;
 use super::state::State;
 use super::supervisor::Pulse;
@@ -15,93 +16,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::unix::pipe;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 
 /// The name of the world that our scripts live in, beside the page's.
 pub(super) const WORLD: &str = "toolyard";
 
 /// What runs in every frame.
 const PAGE: &str = concat!(
-    "(() => { if (globalThis.toolyard) return; const toolyard = {};\n",
+    "(() => { if (Object.hasOwn(globalThis, \"toolyard\")) return; const toolyard = {};\n",
     include_str!("page/roles.js"),
     include_str!("page/snapshot.js"),
     include_str!("page/read.js"),
     include_str!("page/act.js"),
     "globalThis.toolyard = toolyard; })()",
 );
-
-/// How much a message matters when there is little room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rank {
-    /// Somebody looks: refused first.
-    Look,
-    /// Somebody drives.
-    Drive,
-}
-
-/// A quarter of the room is kept for those who drive.
-const KEPT: usize = 4;
-
-/// What is asked of the browser.
-struct Ask {
-    /// The connection that it goes to; the browser itself if there is none.
-    session: Option<String>,
-    method: &'static str,
-    params: Value,
-    deadline: Instant,
-    answer: oneshot::Sender<Result<Value, Fault>>,
-    room: OwnedSemaphorePermit,
-}
-
-/// The way to the actor.
-#[derive(Clone)]
-pub(super) struct Line {
-    queue: mpsc::Sender<Ask>,
-    room: Arc<Semaphore>,
-    size: usize,
-}
-
-impl Line {
-    /// Asks the browser something, and waits for the answer until `deadline` at most.
-    pub(super) async fn ask(
-        &self,
-        rank: Rank,
-        session: Option<&str>,
-        method: &'static str,
-        params: Value,
-        deadline: Instant,
-    ) -> Result<Value, Fault> {
-        if rank == Rank::Look && self.room.available_permits() <= self.size / KEPT {
-            return Err(Fault::overloaded());
-        }
-        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| Fault::overloaded())?;
-        let (answer, answered) = oneshot::channel();
-        let ask = Ask {
-            session: session.map(str::to_owned),
-            method,
-            params,
-            deadline,
-            answer,
-            room,
-        };
-        let begun = Instant::now();
-        self.queue.try_send(ask).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Fault::overloaded(),
-            mpsc::error::TrySendError::Closed(_) => Fault::crashed(),
-        })?;
-        match timeout_at(deadline, answered).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Fault::crashed()),
-            Err(_) => Err(Fault::timed_out(method, begun.elapsed().as_millis())),
-        }
-    }
-
-    /// How many messages wait or are being answered.
-    pub(super) fn waiting(&self) -> usize {
-        self.size.saturating_sub(self.room.available_permits())
-    }
-}
 
 /// Who waits for an answer.
 enum Waiting {
@@ -160,8 +89,7 @@ pub(super) enum End {
 
 impl Actor {
     pub(super) fn new(parts: Parts) -> (Self, Line, watch::Receiver<State>) {
-        let size = parts.queue.max(KEPT);
-        let (sender, queue) = mpsc::channel(size);
+        let (line, queue) = Line::new(parts.queue);
         let first = State {
             most_tabs: parts.tabs,
             ..State::default()
@@ -181,11 +109,6 @@ impl Actor {
             patience,
             asked: None,
             next_pulse: Instant::now() + patience,
-        };
-        let line = Line {
-            queue: sender,
-            room: Arc::new(Semaphore::new(size)),
-            size,
         };
         (actor, line, seen)
     }
@@ -210,7 +133,7 @@ impl Actor {
         }
     }
 
-    /// Asks the browser to close, as far as there is time for that.
+    /// Asks the browser to close.
     pub(super) fn close(&mut self) {
         self.tell(None, "Browser.close", json!({}));
     }
@@ -237,9 +160,21 @@ impl Actor {
     fn begin(&mut self) {
         let pages = json!([{ "type": "page", "exclude": false }, { "exclude": true }]);
         let all = json!([{ "urlPattern": "*" }]);
-        self.tell(None, "Fetch.enable", json!({ "patterns": all, "handleAuthRequests": true }));
-        self.tell(None, "Browser.setDownloadBehavior", json!({ "behavior": "deny", "eventsEnabled": true }));
-        self.tell(None, "Target.setDiscoverTargets", json!({ "discover": true, "filter": pages }));
+        self.tell(
+            None,
+            "Fetch.enable",
+            json!({ "patterns": all, "handleAuthRequests": true }),
+        );
+        self.tell(
+            None,
+            "Browser.setDownloadBehavior",
+            json!({ "behavior": "deny", "eventsEnabled": true }),
+        );
+        self.tell(
+            None,
+            "Target.setDiscoverTargets",
+            json!({ "discover": true, "filter": pages }),
+        );
         let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": pages });
         self.tell(None, "Target.setAutoAttach", watch);
     }
@@ -295,7 +230,8 @@ impl Actor {
             "Fetch.authRequired" => self.authenticate(session, params),
             _ => {
                 let mut todo = Vec::new();
-                self.state.send_modify(|state| todo = state.apply(session, method, params));
+                self.state
+                    .send_modify(|state| todo = state.apply(session, method, params));
                 for todo in todo {
                     self.take_up(todo);
                 }
@@ -310,7 +246,10 @@ impl Actor {
                 let done = match message.get("error") {
                     None => Ok(message.get("result").cloned().unwrap_or_default()),
                     Some(error) => {
-                        let why = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+                        let why = error
+                            .get("message")
+                            .and_then(Value::as_str)
+                            .unwrap_or("no reason given");
                         Err(Fault::failed(format!("the browser says: {why}")))
                     }
                 };
@@ -340,10 +279,12 @@ impl Actor {
     /// Asks the browser whether it answers; whether it has not for too long.
     fn beat(&mut self) -> bool {
         let now = Instant::now();
-        if self.asked.is_some_and(|since| now.duration_since(since) >= self.patience) {
+        if self
+            .asked
+            .is_some_and(|since| now.duration_since(since) >= self.patience)
+        {
             return true;
         }
-        // Nobody waits any more for what took too long.
         self.waiting.retain(|_, waiting| match waiting {
             Waiting::Asker { answer, deadline, .. } => !answer.is_closed() && *deadline > now,
             Waiting::Ready(_) | Waiting::Pulse => true,
@@ -371,8 +312,14 @@ impl Actor {
                         .hint("navigate the tab to make it usable again"),
                     false => Fault::new(FaultKind::NoSuch, "the tab or frame was closed meanwhile"),
                 };
-                let theirs = |waiting: &Waiting| matches!(waiting, Waiting::Asker { session: Some(own), .. } if *own == session);
-                let gone: Vec<u64> = self.waiting.iter().filter(|(_, waiting)| theirs(waiting)).map(|(id, _)| *id).collect();
+                let theirs =
+                    |waiting: &Waiting| matches!(waiting, Waiting::Asker { session: Some(own), .. } if *own == session);
+                let gone: Vec<u64> = self
+                    .waiting
+                    .iter()
+                    .filter(|(_, waiting)| theirs(waiting))
+                    .map(|(id, _)| *id)
+                    .collect();
                 for id in gone {
                     if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(&id) {
                         drop(answer.send(Err(fault.clone())));

@@ -257,7 +257,10 @@ impl State {
             tab.begin(id);
             tab.document.status = status("/response/status");
             let headers = event.pointer("/response/headers").and_then(Value::as_object);
-            let mut why = headers.into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case(WHY));
+            let mut why = headers
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(WHY));
             tab.document.refused = why.next().and_then(|(_, value)| value.as_str()).map(str::to_owned);
         }
         let Some(line) = tab.requests.newest(|line| line.id == id) else {
@@ -267,7 +270,11 @@ impl State {
             "responseReceived" => line.status = status("/response/status"),
             "loadingFinished" => {
                 let bytes = event.pointer("/encodedDataLength").and_then(Value::as_f64);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of bytes")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a count of bytes"
+                )]
                 let whole = bytes.map(|bytes| bytes.max(0.0) as u64);
                 line.bytes = whole;
             }
@@ -296,7 +303,11 @@ impl State {
             "downloadProgress" => {
                 let bytes = event.pointer("/receivedBytes").and_then(Value::as_f64).unwrap_or(0.0);
                 if let Some(download) = self.downloads.iter_mut().find(|download| download.id == id) {
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of bytes")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a count of bytes"
+                    )]
                     let bytes = bytes.max(0.0) as u64;
                     download.bytes = bytes;
                     match text(event, "/state") {

@@ -2,8 +2,8 @@
 //! which has them from its own granted folders or writes them there. It must not touch any place but the session's own.
 
 use super::act::Acted;
-use super::actor::Rank;
 use super::fault::{Fault, FaultKind};
+use super::line::Rank;
 use super::page::{Page, Target};
 use super::profile::hand_over;
 use super::session::Running;
@@ -71,7 +71,11 @@ impl Transfers {
 
 async fn behave(running: &Arc<Running>, method: &'static str, params: serde_json::Value) -> Result<(), Fault> {
     let deadline = Instant::now() + Duration::from_secs(2);
-    running.line.ask(Rank::Drive, None, method, params, deadline).await.map(drop)
+    running
+        .line
+        .ask(Rank::Drive, None, method, params, deadline)
+        .await
+        .map(drop)
 }
 
 /// A new folder in a session's own.
@@ -83,7 +87,13 @@ fn folder(running: &Running, kind: &str) -> Result<PathBuf, Fault> {
 
 /// A name that is one: no way to another folder, nothing hidden.
 fn plain(name: &str) -> String {
-    let fine = |c: char| if c == '/' || c == '\\' || c.is_control() { '_' } else { c };
+    let fine = |c: char| {
+        if c == '/' || c == '\\' || c.is_control() {
+            '_'
+        } else {
+            c
+        }
+    };
     let name: String = name.chars().take(120).map(fine).collect();
     match name.trim_start_matches('.').trim() {
         "" => "file".to_owned(),
@@ -137,7 +147,9 @@ impl Visit {
                 let cancel = json!({ "guid": download.id });
                 drop(behave(&taking.running, "Browser.cancelDownload", cancel).await);
                 download.complete = false;
-                download.failure = Some(format!("more than the {left} bytes allowed; raise browser_transfer_bytes"));
+                download.failure = Some(format!(
+                    "more than the {left} bytes allowed; raise browser_transfer_bytes"
+                ));
             }
         }
         for download in &mut own {
@@ -156,7 +168,10 @@ impl Visit {
         };
         // The browser's own name for it, which it told us: a word without a path.
         if !known || id.contains(['/', '\\', '.']) {
-            return Err(Fault::new(FaultKind::NoSuch, format!("this call has no complete download {id:?}")));
+            return Err(Fault::new(
+                FaultKind::NoSuch,
+                format!("this call has no complete download {id:?}"),
+            ));
         }
         read(&taking.folder.join(id), offset).map_err(|error| Fault::failed(format!("the download: {error}")))
     }
@@ -172,8 +187,10 @@ impl Visit {
         }
         let left = self.transfers.left.checked_sub(size).ok_or_else(|| {
             let most = self.transfers.left;
-            Fault::invalid(format!("{size} bytes are more than the {most} that may still be handed over"))
-                .hint("raise browser_transfer_bytes in the policy")
+            Fault::invalid(format!(
+                "{size} bytes are more than the {most} that may still be handed over"
+            ))
+            .hint("raise browser_transfer_bytes in the policy")
         })?;
         self.transfers.left = left;
         let top = folder(&hand.running, "uploads")?;
@@ -183,7 +200,10 @@ impl Visit {
         let params = json!({ "files": paths, "objectId": object });
         hand.ask(&session, "DOM.setFileInputFiles", params).await?;
         let url = hand.known(|tab| tab.url.clone())?;
-        Ok(Acted { url, ..Acted::default() })
+        Ok(Acted {
+            url,
+            ..Acted::default()
+        })
     }
 }
 

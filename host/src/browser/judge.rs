@@ -42,7 +42,10 @@ impl Grants {
     /// From now on this tab may reach this, too.
     pub(super) fn give(&mut self, target: &str, rules: &Arc<ToolRules>, reach: &Reach) {
         let list = self.tabs.entry(target.into()).or_default();
-        if list.iter().any(|given| given.reach == *reach && Arc::ptr_eq(&given.rules, rules)) {
+        if list
+            .iter()
+            .any(|given| given.reach == *reach && Arc::ptr_eq(&given.rules, rules))
+        {
             return;
         }
         if list.len() == MOST {
@@ -88,7 +91,12 @@ impl Grants {
     ///
     /// # Errors
     /// Why not, in words.
-    pub(super) fn may(&self, target: Option<&str>, endpoint: &Endpoint, method: Option<&str>) -> Result<Allowed, String> {
+    pub(super) fn may(
+        &self,
+        target: Option<&str>,
+        endpoint: &Endpoint,
+        method: Option<&str>,
+    ) -> Result<Allowed, String> {
         let known = target.and_then(|target| self.tabs.get(target));
         let lists: Vec<&Vec<Given>> = match (target, known) {
             (Some(_), Some(list)) => vec![list],
@@ -137,15 +145,19 @@ impl Grants {
             };
             self.may(None, &endpoint, None)
         };
-        ask(Scheme::Https).or_else(|why| ask(Scheme::Http).map_err(|_| why)).or_else(|why| {
-            let endpoint = Endpoint {
-                scheme: Scheme::Http,
-                host: host.clone(),
-                port,
-            };
-            let fine = (!walls::stands(Wall::Proxy)).then(|| self.anything(&endpoint)).flatten();
-            fine.ok_or(why)
-        })
+        ask(Scheme::Https)
+            .or_else(|why| ask(Scheme::Http).map_err(|_| why))
+            .or_else(|why| {
+                let endpoint = Endpoint {
+                    scheme: Scheme::Http,
+                    host: host.clone(),
+                    port,
+                };
+                let fine = (!walls::stands(Wall::Proxy))
+                    .then(|| self.anything(&endpoint))
+                    .flatten();
+                fine.ok_or(why)
+            })
     }
 }
 
@@ -218,7 +230,11 @@ mod tests {
     use crate::policy::Policy;
 
     fn rules(text: &str) -> Arc<ToolRules> {
-        Arc::new(Policy::parse(text, "test").unwrap().for_tool("browser", "browser_navigate"))
+        Arc::new(
+            Policy::parse(text, "test")
+                .unwrap()
+                .for_tool("browser", "browser_navigate"),
+        )
     }
 
     fn reach(url: &str, redirects: bool) -> Reach {
@@ -273,7 +289,18 @@ mod tests {
 
     #[test]
     fn schemes() {
-        for url in ["file:///etc/passwd", "chrome://version", "view-source:http://a.com", "javascript:1", "devtools://x", "filesystem:http://a.com/x", "about:memory", "ftp://a.com", "nonsense", "http://u:p@a.com/"] {
+        for url in [
+            "file:///etc/passwd",
+            "chrome://version",
+            "view-source:http://a.com",
+            "javascript:1",
+            "devtools://x",
+            "filesystem:http://a.com/x",
+            "about:memory",
+            "ftp://a.com",
+            "nonsense",
+            "http://u:p@a.com/",
+        ] {
             assert!(matches!(leads(url, false), Leads::Refused(_)), "{url}");
         }
         for url in ["data:text/html,x", "blob:http://a.com/x"] {

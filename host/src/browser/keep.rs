@@ -1,7 +1,7 @@
 //! What sites keep in a session: cookies and storage. It must not show or change any without the right to it.
 
-use super::actor::Rank;
 use super::fault::Fault;
+use super::line::Rank;
 use super::page::Page;
 use super::session::Running;
 use super::visit::{ACTION, Need, Visit};
@@ -161,7 +161,12 @@ impl Visit {
     }
 
     /// Removes the cookies that fit a name and a domain; all for none of both.
-    pub async fn clear_cookies(&mut self, session: &str, name: Option<&str>, domain: Option<&str>) -> Result<(), Fault> {
+    pub async fn clear_cookies(
+        &mut self,
+        session: &str,
+        name: Option<&str>,
+        domain: Option<&str>,
+    ) -> Result<(), Fault> {
         let session = self.may(session, Need::Drive, STORAGE)?;
         let Some(running) = self.known(&session) else {
             return Ok(());
@@ -235,8 +240,8 @@ impl Visit {
     /// Takes such a state in.
     pub async fn import_state(&mut self, session: &str, state: &str) -> Result<(), Fault> {
         let name = self.may(session, Need::Drive, STORAGE)?;
-        let kept: Kept =
-            serde_json::from_str(state).map_err(|error| Fault::invalid(format!("the state is no such JSON: {error}")))?;
+        let kept: Kept = serde_json::from_str(state)
+            .map_err(|error| Fault::invalid(format!("the state is no such JSON: {error}")))?;
         let running = self.started(&name).await?;
         if !kept.cookies.is_empty() {
             set(&running, &kept.cookies).await?;

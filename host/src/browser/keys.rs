@@ -81,7 +81,10 @@ pub(super) fn chord(text: &str) -> Option<(Modifiers, Key)> {
     let mut held = Modifiers::default();
     let mut rest = text;
     // A plus at the end is a key itself.
-    while let Some((name, after)) = rest.split_once('+').filter(|(name, after)| !name.is_empty() && !after.is_empty()) {
+    while let Some((name, after)) = rest
+        .split_once('+')
+        .filter(|(name, after)| !name.is_empty() && !after.is_empty())
+    {
         match name.to_ascii_lowercase().as_str() {
             "control" | "ctrl" | "controlormeta" => held.control = true,
             "alt" | "option" => held.alt = true,
@@ -111,7 +114,10 @@ mod tests {
     fn chords() {
         let (held, pressed) = chord("Control+Shift+k").unwrap();
         assert!(held.control && held.shift && !held.alt);
-        assert_eq!((pressed.key.as_str(), pressed.code.as_str(), pressed.number), ("K", "KeyK", 75));
+        assert_eq!(
+            (pressed.key.as_str(), pressed.code.as_str(), pressed.number),
+            ("K", "KeyK", 75)
+        );
         assert_eq!(pressed.text, None);
         assert_eq!(chord("+").unwrap().1.text.as_deref(), Some("+"));
         assert_eq!(chord("Control++").unwrap().1.key, "+");

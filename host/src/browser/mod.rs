@@ -13,9 +13,12 @@ mod events;
 mod fault;
 mod fetch;
 mod find;
+mod frames;
+mod input;
 mod judge;
 mod keep;
 mod keys;
+mod line;
 mod log;
 mod look;
 mod navigate;
@@ -31,6 +34,7 @@ mod status;
 mod supervisor;
 mod tabs;
 mod visit;
+mod wait;
 mod wire;
 
 pub use act::{Acted, Button, Click, Modifiers, Typing};
@@ -38,12 +42,13 @@ pub use fault::{Fault, FaultKind};
 pub use find::{INSTALL, Kind, Program, find};
 pub use keep::{Area, Cookie};
 pub use log::{ConsoleLine, RequestLine};
-pub use look::{Condition, Frame, Picture, Print, Reading, ReadOptions, SnapshotOptions, TabInfo};
+pub use look::{Frame, Picture, Print, ReadOptions, Reading, SnapshotOptions, TabInfo};
 pub use navigate::{Landed, Until};
 pub use page::{Page, Target};
 pub use state::{Dialog, Download};
 pub use status::{SessionStatus, TabStatus, elsewhere, stop_elsewhere};
 pub use visit::Visit;
+pub use wait::Condition;
 
 use crate::call::SessionName;
 use crate::egress::Resolve;
@@ -85,7 +90,9 @@ pub struct Browsers {
 
 impl std::fmt::Debug for Browsers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Browsers").field("setting", &self.setting).finish_non_exhaustive()
+        f.debug_struct("Browsers")
+            .field("setting", &self.setting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +129,10 @@ impl Browsers {
     /// Whether a tab must be brought to the front to be looked at.
     #[must_use]
     pub fn shows_tabs(&self) -> bool {
-        self.setting.program.as_ref().is_ok_and(|program| program.kind.shows_tabs())
+        self.setting
+            .program
+            .as_ref()
+            .is_ok_and(|program| program.kind.shows_tabs())
     }
 
     /// The program that is used.

@@ -59,26 +59,46 @@ fn limit(ms: u32) -> Duration {
 
 impl Visit {
     /// Goes to an address.
-    pub async fn navigate(&mut self, page: &Page, url: &str, until: Until, skip: bool, ms: u32) -> Result<Landed, Fault> {
+    pub async fn navigate(
+        &mut self,
+        page: &Page,
+        url: &str,
+        until: Until,
+        skip: bool,
+        ms: u32,
+    ) -> Result<Landed, Fault> {
         let name = self.may(&page.session, Need::Drive, Rights::default())?;
         let reach = match leads(url, true) {
             Leads::Refused(why) => return Err(Fault::new(FaultKind::NavigationDenied, why)),
             Leads::Nowhere => None,
             Leads::Out(endpoint) => {
                 let reach = self.reach(&endpoint).cloned();
-                let why = || Fault::new(FaultKind::NavigationDenied, format!("{endpoint} is not in the call's grant"));
+                let why = || {
+                    Fault::new(
+                        FaultKind::NavigationDenied,
+                        format!("{endpoint} is not in the call's grant"),
+                    )
+                };
                 Some(reach.ok_or_else(why)?)
             }
         };
         let running = self.started(&name).await?;
-        let tab = running.state.borrow().tab(&page.tab).map(|tab| (Arc::clone(&tab.target), tab.session.clone()));
+        let tab = running
+            .state
+            .borrow()
+            .tab(&page.tab)
+            .map(|tab| (Arc::clone(&tab.target), tab.session.clone()));
         let tab = match tab {
             Some(tab) => tab,
             None if page.tab == "t1" => {
                 let (_, target, session) = self.opened(&running).await?;
                 (target, session)
             }
-            None => return Err(super::visit::found(&running.state.borrow(), &page.tab).err().unwrap_or_else(Fault::crashed)),
+            None => {
+                return Err(super::visit::found(&running.state.borrow(), &page.tab)
+                    .err()
+                    .unwrap_or_else(Fault::crashed));
+            }
         };
         if let Some(reach) = &reach {
             let mut grants = running.grants.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,9 +129,15 @@ impl Visit {
         let entry = usize::try_from(now.saturating_add(i64::from(steps))).ok();
         let entry = entry.and_then(|at| history.get("entries")?.get(at));
         let Some(entry) = entry.filter(|_| steps != 0) else {
-            return Err(Fault::invalid(format!("the history of tab {} has no page {steps} steps from here", page.tab)));
+            return Err(Fault::invalid(format!(
+                "the history of tab {} has no page {steps} steps from here",
+                page.tab
+            )));
         };
-        let (departures, url) = (hand.known(|tab| tab.departures)?, entry.get("url").and_then(Value::as_str).unwrap_or_default().to_owned());
+        let (departures, url) = (
+            hand.known(|tab| tab.departures)?,
+            entry.get("url").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        );
         let params = json!({ "entryId": entry.get("id") });
         hand.dialogs("Page.navigateToHistoryEntry", params).await?;
         hand.settle(departures, &url, until).await?;
@@ -156,7 +182,9 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
         tab: hand.tab.clone(),
         target: Arc::clone(&hand.target),
         session: hand.session.clone(),
-        deadline: hand.deadline.min(tokio::time::Instant::now() + Duration::from_millis(500)),
+        deadline: hand
+            .deadline
+            .min(tokio::time::Instant::now() + Duration::from_millis(500)),
         ..*hand
     };
     let told = quick.main_call("title", &json!({})).await.unwrap_or_default();
@@ -194,7 +222,10 @@ fn not_loaded(hand: &Hand, url: &str, error: &str) -> Fault {
             FaultKind::NavigationFailed,
             format!("{at} was not shown: it is a download, has no content, or was stopped"),
         ),
-        (error, ..) => Fault::new(FaultKind::NavigationFailed, format!("{at} could not be loaded: {error}")),
+        (error, ..) => Fault::new(
+            FaultKind::NavigationFailed,
+            format!("{at} could not be loaded: {error}"),
+        ),
     }
 }
 
@@ -229,7 +260,10 @@ impl Hand {
         let mut added = Vec::new();
         for script in scripts {
             let params = json!({ "source": script, "worldName": WORLD });
-            let told = self.bare("Page.addScriptToEvaluateOnNewDocument", params).await.unwrap_or_default();
+            let told = self
+                .bare("Page.addScriptToEvaluateOnNewDocument", params)
+                .await
+                .unwrap_or_default();
             added.extend(told.get("identifier").and_then(Value::as_str).map(str::to_owned));
         }
         added
@@ -245,7 +279,9 @@ impl Hand {
             drop(self.bare("Page.removeScriptToEvaluateOnNewDocument", params).await);
         }
         let here = self.known(|tab| origin(&tab.url)).ok().flatten();
-        self.running.imports().retain(|kept| Some(&kept.origin) != here.as_ref());
+        self.running
+            .imports()
+            .retain(|kept| Some(&kept.origin) != here.as_ref());
     }
 
     /// Asks the page to leave; a dialog that keeps it is a fault, a crashed process is not: leaving is what heals it.
@@ -270,11 +306,15 @@ impl Hand {
             let there = begun && tab.document.reached.contains(stage);
             there || state.ended.is_some() || tab.dialog.is_some() || (begun && tab.crashed)
         });
-        let waited = tokio::time::timeout_at(self.deadline, wait).await.map(|waited| waited.is_ok());
+        let waited = tokio::time::timeout_at(self.deadline, wait)
+            .await
+            .map(|waited| waited.is_ok());
         match waited {
             Err(_) => {
                 self.running.refs.stuck(&self.target, true);
-                Err(self.late(&format!("loading the page until {stage}")).hint("it may be usable all the same: look at it, or wait for less"))
+                Err(self
+                    .late(&format!("loading the page until {stage}"))
+                    .hint("it may be usable all the same: look at it, or wait for less"))
             }
             Ok(_) => match self.known(|tab| tab.document.reached.contains(stage) && tab.dialog.is_none())? {
                 true => Ok(()),

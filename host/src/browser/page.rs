@@ -1,8 +1,8 @@
 //! One tab in the hands of one operation: what is asked of its page and of our scripts in its frames, and how the answers
 //! that are none become faults. It must not wait past its deadline, nor behind a dialog that nobody has answered.
 
-use super::actor::Rank;
 use super::fault::{Fault, FaultKind};
+use super::line::Rank;
 use super::refs::Place;
 use super::session::Running;
 use super::state::{Dialog, State, Tab};
@@ -75,13 +75,17 @@ impl Hand {
 
     /// Asks the browser itself.
     pub(super) async fn browser(&self, method: &'static str, params: Value) -> Result<Value, Fault> {
-        self.running.line.ask(self.rank, None, method, params, self.deadline).await
+        self.running
+            .line
+            .ask(self.rank, None, method, params, self.deadline)
+            .await
     }
 
     /// Asks the tab's page, dialog or not.
     pub(super) async fn bare(&self, method: &'static str, params: Value) -> Result<Value, Fault> {
         let line = &self.running.line;
-        line.ask(self.rank, Some(&self.session), method, params, self.deadline).await
+        line.ask(self.rank, Some(&self.session), method, params, self.deadline)
+            .await
     }
 
     /// Asks what `session` leads to. A dialog that is open, or opens meanwhile, ends it: nothing would answer before that.
@@ -89,7 +93,10 @@ impl Hand {
         self.fine()?;
         let mut state = self.running.state.clone();
         let stopped = state.wait_for(|state| stopped(state, &self.tab).is_some());
-        let answer = self.running.line.ask(self.rank, Some(session), method, params, self.deadline);
+        let answer = self
+            .running
+            .line
+            .ask(self.rank, Some(session), method, params, self.deadline);
         tokio::select! {
             biased;
             answer = answer => answer,
@@ -193,14 +200,23 @@ impl Hand {
             "returnByValue": value,
             "awaitPromise": true,
         });
-        let answer = self.ask(&session, "Runtime.callFunctionOn", params).await.map_err(|fault| {
-            match fault.kind == FaultKind::Failed && GONE.iter().any(|words| fault.message.contains(words)) {
-                true => stale("the element or page"),
-                false => fault,
-            }
-        })?;
-        match answer.pointer("/exceptionDetails/exception/description").and_then(Value::as_str) {
-            Some(thrown) => Err(Fault::failed(format!("the page could not be asked: {}", first_line(thrown)))),
+        let answer = self
+            .ask(&session, "Runtime.callFunctionOn", params)
+            .await
+            .map_err(|fault| {
+                match fault.kind == FaultKind::Failed && GONE.iter().any(|words| fault.message.contains(words)) {
+                    true => stale("the element or page"),
+                    false => fault,
+                }
+            })?;
+        match answer
+            .pointer("/exceptionDetails/exception/description")
+            .and_then(Value::as_str)
+        {
+            Some(thrown) => Err(Fault::failed(format!(
+                "the page could not be asked: {}",
+                first_line(thrown)
+            ))),
             None => Ok(answer),
         }
     }
@@ -246,7 +262,11 @@ pub(super) fn open(tab: &str, dialog: &Dialog) -> Fault {
 }
 
 fn stale(what: &str) -> Fault {
-    Fault::new(FaultKind::StaleReference, format!("{what} is not in this page any more")).hint("take a new snapshot")
+    Fault::new(
+        FaultKind::StaleReference,
+        format!("{what} is not in this page any more"),
+    )
+    .hint("take a new snapshot")
 }
 
 /// What a door says when it has no answer.
@@ -258,7 +278,10 @@ fn faulty(value: &Value) -> Option<Fault> {
         "invalid" => FaultKind::Invalid,
         _ => FaultKind::Failed,
     };
-    let message = value.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+    let message = value
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or("no reason given");
     let fault = Fault::new(kind, message);
     Some(match kind {
         FaultKind::StaleReference => fault.hint("take a new snapshot"),

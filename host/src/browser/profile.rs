@@ -58,7 +58,12 @@ impl Profile {
         own_folder(base).map_err(failed)?;
         let (folder, path) = (base.join(name), base.join(format!("{name}.lock")));
         let mut open = OpenOptions::new();
-        let lock = open.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let lock = open
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
         if lock.try_lock().is_err() {
             let message = format!("the profile of the browser session {name} is used by another host");
             return Err(Fault::new(FaultKind::ProfileInUse, message).hint("end that one, or use another session"));
@@ -156,7 +161,9 @@ pub(super) fn sweep(base: &Path) -> usize {
         if path.extension().is_none_or(|extension| extension != "lock") {
             continue;
         }
-        let Ok(lock) = OpenOptions::new().write(true).open(&path) else { continue };
+        let Ok(lock) = OpenOptions::new().write(true).open(&path) else {
+            continue;
+        };
         if lock.try_lock().is_ok() && remove(&path.with_extension("")) {
             drop(fs::remove_file(path.with_extension("json")));
             drop(fs::remove_file(&path));

@@ -185,9 +185,12 @@ async fn open(allowed: &Allowed, shared: &Shared) -> Result<TcpStream, Refused> 
         }
         Err((StatusCode::BAD_GATEWAY, failed))
     };
-    timeout(CONNECT, connecting)
-        .await
-        .unwrap_or_else(|_| Err((StatusCode::GATEWAY_TIMEOUT, format!("{endpoint} did not answer in time"))))
+    timeout(CONNECT, connecting).await.unwrap_or_else(|_| {
+        Err((
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("{endpoint} did not answer in time"),
+        ))
+    })
 }
 
 async fn tunnel(mut request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Refused> {
@@ -233,8 +236,14 @@ async fn forward(mut request: Request<Incoming>, shared: &Shared) -> Result<Resp
     let may = shared.grants().may(None, &endpoint, Some(request.method().as_str()));
     let allowed = may.map_err(|why| (StatusCode::FORBIDDEN, why))?;
     let stream = open(&allowed, shared).await?;
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    *request.uri_mut() = path.parse().map_err(|_| (StatusCode::BAD_REQUEST, "that is no path".to_owned()))?;
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    *request.uri_mut() = path
+        .parse()
+        .map_err(|_| (StatusCode::BAD_REQUEST, "that is no path".to_owned()))?;
     for name in HOP {
         request.headers_mut().remove(name);
     }

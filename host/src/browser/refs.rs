@@ -86,7 +86,10 @@ impl Refs {
     pub(super) fn place(&self, target: &str, number: u64) -> Option<Place> {
         let tabs = self.tabs();
         let ranges = &tabs.get(target)?.ranges;
-        let range = ranges.iter().rev().find(|range| (range.first..range.end).contains(&number));
+        let range = ranges
+            .iter()
+            .rev()
+            .find(|range| (range.first..range.end).contains(&number));
         range.map(|range| range.place.clone())
     }
 }

@@ -12,7 +12,13 @@ const LONGEST: usize = 8 << 20;
 
 impl Visit {
     /// Runs a function or an expression in the page and returns its value as JSON.
-    pub async fn evaluate(&mut self, page: &Page, script: &str, target: Option<&Target>, ms: u32) -> Result<String, Fault> {
+    pub async fn evaluate(
+        &mut self,
+        page: &Page,
+        script: &str,
+        target: Option<&Target>,
+        ms: u32,
+    ) -> Result<String, Fault> {
         let rights = Rights {
             evaluate: true,
             ..Rights::default()
@@ -32,7 +38,9 @@ impl Visit {
                 let (place, asked) = hand.place(target).await?;
                 let object = hand.object(&place, json!({ "target": asked })).await?;
                 let session = hand.session_of(&place.frame)?;
-                let node = hand.ask(&session, "DOM.describeNode", json!({ "objectId": object })).await?;
+                let node = hand
+                    .ask(&session, "DOM.describeNode", json!({ "objectId": object }))
+                    .await?;
                 let node = json!({ "backendNodeId": node.pointer("/node/backendNodeId") });
                 // Without a world of ours it is the page's own.
                 let element = hand.ask(&session, "DOM.resolveNode", node).await?;
@@ -69,7 +77,10 @@ impl Visit {
             if why.contains("Execution was terminated") || said.contains("terminated") {
                 return Err(hand.late("the script"));
             }
-            return Err(Fault::new(FaultKind::Script, why.lines().take(5).collect::<Vec<_>>().join("\n")));
+            return Err(Fault::new(
+                FaultKind::Script,
+                why.lines().take(5).collect::<Vec<_>>().join("\n"),
+            ));
         }
         let value = answer.pointer("/result/value").cloned().unwrap_or_default();
         let special = answer.pointer("/result/unserializableValue").cloned();

@@ -1,11 +1,12 @@
 //! One named session: a browser that is started when it is first needed, started again after it died, and ended when nobody
 //! has needed it for long. It must not know what is done in it.
 
-use super::actor::{Actor, End, Line, Parts, Rank};
+use super::actor::{Actor, End, Parts};
 use super::fault::{Fault, FaultKind};
 use super::find::Program;
 use super::judge::Grants;
 use super::keep::OfOrigin;
+use super::line::{Line, Rank};
 use super::process::{Process, Start};
 use super::profile::Profile;
 use super::proxy::Proxy;
@@ -193,7 +194,10 @@ impl Session {
             May::Wait(wait) => tokio::time::sleep(wait).await,
             May::Refuse(rest) => {
                 let often = format!("the browser session {} has failed too often", self.name);
-                let hint = format!("it is tried again in {} s; toolyard doctor says what is wrong", rest.as_secs() + 1);
+                let hint = format!(
+                    "it is tried again in {} s; toolyard doctor says what is wrong",
+                    rest.as_secs() + 1
+                );
                 return Err(Fault::new(FaultKind::Unavailable, often).hint(hint));
             }
         }
@@ -242,7 +246,9 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     match attempt(session, &program, &profile, sandbox).await {
         Err((_, Some(said))) if setting.sandbox.is_none() && NO_SANDBOX.iter().any(|words| said.contains(words)) => {
             tracing::warn!("this machine gives the browser no sandbox of its own; it runs without");
-            attempt(session, &program, &profile, false).await.map_err(|(fault, _)| fault)
+            attempt(session, &program, &profile, false)
+                .await
+                .map_err(|(fault, _)| fault)
         }
         Err((fault, Some(said))) if NO_SANDBOX.iter().any(|words| said.contains(words)) => Err(fault.hint(
             "allow user namespaces on this machine (sysctl kernel.unprivileged_userns_clone=1), or say sandbox = false \
@@ -333,7 +339,9 @@ async fn attempt(
     }));
     // It runs as soon as it answers.
     let deadline = tokio::time::Instant::now() + setting.start;
-    let version = running.line.ask(Rank::Drive, None, "Browser.getVersion", json!({}), deadline);
+    let version = running
+        .line
+        .ask(Rank::Drive, None, "Browser.getVersion", json!({}), deadline);
     match version.await {
         Ok(_) => Ok(running),
         Err(fault) if fault.kind == FaultKind::Crashed => {

@@ -106,7 +106,10 @@ impl Browsers {
 #[must_use]
 pub fn elsewhere(base: &Path) -> Vec<SessionStatus> {
     let written = written_down(base);
-    let mut all: Vec<SessionStatus> = written.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let mut all: Vec<SessionStatus> = written
+        .iter()
+        .filter_map(|text| serde_json::from_str(text).ok())
+        .collect();
     all.sort_by(|a, b| (&a.session, a.pid).cmp(&(&b.session, b.pid)));
     all
 }

@@ -41,8 +41,7 @@ impl Failures {
         if lived >= HEALTHY {
             self.in_a_row = 0;
         }
-        self.recent
-            .retain(|at| now.saturating_duration_since(*at) < WINDOW);
+        self.recent.retain(|at| now.saturating_duration_since(*at) < WINDOW);
         self.recent.push(now);
         let whole = FIRST_WAIT.saturating_mul(1 << self.in_a_row.min(16)).min(LONGEST_WAIT);
         self.in_a_row = self.in_a_row.saturating_add(1);

@@ -1,13 +1,13 @@
 //! The browser as one call has it: every operation is checked against the call's footprint before anything is asked of a
 //! browser, and what the call has borrowed goes back when it ends. It must not decide what is granted.
 
-use super::actor::Rank;
+use super::Browsers;
 use super::fault::{Fault, FaultKind};
 use super::fetch::Transfers;
+use super::line::Rank;
 use super::page::{Hand, Page};
 use super::session::{Lease, Running, Session};
 use super::state::{State, Tab};
-use super::Browsers;
 use crate::call::{Access, Endpoint, Footprint, Reach, Resource, Rights, SessionName};
 use crate::policy::ToolRules;
 use crate::walls::{self, Wall};
@@ -44,7 +44,9 @@ pub struct Visit {
 
 impl std::fmt::Debug for Visit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visit").field("plugin", &self.plugin).finish_non_exhaustive()
+        f.debug_struct("Visit")
+            .field("plugin", &self.plugin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,10 +109,14 @@ impl Visit {
 
     /// What the call may ask of a server: the grant that navigating there stands on.
     pub(super) fn reach(&self, endpoint: &Endpoint) -> Option<&Reach> {
-        let reaches = self.footprint.entries().iter().filter_map(|entry| match &entry.resource {
-            Resource::Network(reach) => Some(reach),
-            Resource::Path { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
-        });
+        let reaches = self
+            .footprint
+            .entries()
+            .iter()
+            .filter_map(|entry| match &entry.resource {
+                Resource::Network(reach) => Some(reach),
+                Resource::Path { .. } | Resource::Browser { .. } | Resource::AnyBrowser => None,
+            });
         let mut fits = reaches.filter(|reach| reach.methods.iter().any(|method| method == "GET"));
         match walls::stands(Wall::Origins) {
             true => fits.find(|reach| reach.endpoint == *endpoint),
@@ -152,10 +158,14 @@ impl Visit {
     pub(super) fn hand(&mut self, page: &Page, need: Need, rights: Rights, limit: Duration) -> Result<Hand, Fault> {
         let name = self.may(&page.session, need, rights)?;
         let running = self.known(&name).ok_or_else(|| {
-            Fault::new(FaultKind::NoSuch, format!("the browser session {:?} has no tabs", page.session))
-                .hint("open a page first")
+            Fault::new(
+                FaultKind::NoSuch,
+                format!("the browser session {:?} has no tabs", page.session),
+            )
+            .hint("open a page first")
         })?;
-        let tab = found(&running.state.borrow(), &page.tab).map(|tab| (Arc::clone(&tab.target), tab.session.clone()))?;
+        let tab =
+            found(&running.state.borrow(), &page.tab).map(|tab| (Arc::clone(&tab.target), tab.session.clone()))?;
         Ok(self.to(running, page, tab, need, limit))
     }
 
@@ -183,7 +193,10 @@ impl Visit {
         let deadline = Instant::now() + ACTION;
         let before = running.state.borrow().tabs.len();
         if before >= running.state.borrow().most_tabs {
-            let fault = Fault::new(FaultKind::Overloaded, format!("{before} tabs are open, and no more may be"));
+            let fault = Fault::new(
+                FaultKind::Overloaded,
+                format!("{before} tabs are open, and no more may be"),
+            );
             return Err(fault.hint("close one, or raise browser_tabs in [limits] of the policy"));
         }
         let made = json!({ "url": "about:blank" });
@@ -191,7 +204,11 @@ impl Visit {
             .line
             .ask(Rank::Drive, None, "Target.createTarget", made, deadline)
             .await?;
-        let target = made.get("targetId").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+        let target = made
+            .get("targetId")
+            .and_then(|id| id.as_str())
+            .unwrap_or_default()
+            .to_owned();
         let ready = |state: &State| {
             let tab = state.tabs.iter().find(|tab| *tab.target == *target);
             state.ended.is_some() || tab.is_some_and(|tab| tab.ready)
@@ -203,7 +220,11 @@ impl Visit {
             Ok(Err(_)) => return Err(Fault::crashed()),
             Err(_) => return Err(Fault::timed_out("opening a tab", ACTION.as_millis())),
         };
-        let tab = state.tabs.iter().find(|tab| *tab.target == *target).ok_or_else(Fault::crashed)?;
+        let tab = state
+            .tabs
+            .iter()
+            .find(|tab| *tab.target == *target)
+            .ok_or_else(Fault::crashed)?;
         Ok((tab.id.clone(), Arc::clone(&tab.target), tab.session.clone()))
     }
 }

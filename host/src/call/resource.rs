@@ -182,14 +182,29 @@ pub struct Rights {
 impl Rights {
     /// Every right, with its name.
     pub const NAMES: [(&'static str, Self); 2] = [
-        ("evaluate", Self { evaluate: true, storage: false }),
-        ("storage", Self { evaluate: false, storage: true }),
+        (
+            "evaluate",
+            Self {
+                evaluate: true,
+                storage: false,
+            },
+        ),
+        (
+            "storage",
+            Self {
+                evaluate: false,
+                storage: true,
+            },
+        ),
     ];
 
     /// The right of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(own, _)| *own == name).map(|(_, right)| *right)
+        Self::NAMES
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, right)| *right)
     }
 
     /// The names of these.

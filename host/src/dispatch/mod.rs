@@ -213,7 +213,11 @@ impl Dispatcher {
 
     /// The browser sessions that run.
     pub(crate) fn sessions(&self) -> Vec<SessionStatus> {
-        self.shared.browsers.as_ref().map(|browsers| browsers.status()).unwrap_or_default()
+        self.shared
+            .browsers
+            .as_ref()
+            .map(|browsers| browsers.status())
+            .unwrap_or_default()
     }
 
     pub(crate) fn browsers(&self) -> Option<&Arc<Browsers>> {

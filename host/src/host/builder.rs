@@ -1,15 +1,17 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
+mod trusted;
+
+use super::browsers::{self, Wanted};
 use super::known::{self, Memory};
 use super::places::{open_audit, reserve, users_cache};
-use super::browsers::{self, Wanted};
 use super::{Host, trust};
 use crate::call::Access;
 use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
-use crate::policy::{Policy, PolicyError};
 use crate::egress::Resolve;
+use crate::policy::{Policy, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
 use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
 use std::collections::HashMap;
@@ -338,34 +340,6 @@ impl HostBuilder {
                 Parallel::Serial => NonZeroUsize::MIN,
             },
         })
-    }
-
-    /// Files that decide what tools may do, or that become code: wherever they are.
-    fn trusted(
-        &self,
-        workspace: &Workspace,
-        policy: &Policy,
-        cache: Option<&Path>,
-    ) -> Vec<(PathBuf, Access, &'static str)> {
-        let own = workspace.path().join(POLICY_FILE);
-        let mut files = vec![(self.policy.clone().unwrap_or(own), Access::Write, "the policy")];
-        files.extend(cache.map(|folder| (folder.to_owned(), Access::Write, "compiled code")));
-        files.extend(
-            self.folders
-                .iter()
-                .map(|folder| (folder.clone(), Access::Write, "plugins")),
-        );
-        files.extend(
-            self.remember
-                .iter()
-                .map(|(file, _)| (file.clone(), Access::Write, "what plugins claimed before")),
-        );
-        let certificates = policy.certificates().iter();
-        files.extend(certificates.map(|file| (file.clone(), Access::Write, "certificates that are trusted")));
-        let profiles = policy.browser().profiles.map(|folder| workspace.path().join(folder));
-        files.extend(profiles.map(|folder| (folder, Access::Read, "profiles of browsers")));
-        files.extend(policy.secret_files().map(|file| (file, Access::Read, "a secret")));
-        files
     }
 
     fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {

@@ -1,8 +1,8 @@
 //! The embedder's door: a host with a workspace, a policy and plugins, that takes calls and answers in order.
 //! It must not decide anything itself; it puts the rooms together.
 
-mod builder;
 mod browsers;
+mod builder;
 mod client;
 mod explain;
 mod known;
@@ -20,6 +20,7 @@ pub use explain::{Explained, Explanation};
 pub use known::approve as approve_claims;
 pub use plan::{Plan, PlannedCall};
 
+use crate::browser::SessionStatus;
 use crate::call::{Call, CallError, Outcome, Status};
 use crate::catalog::{Entry, LoadError, Plugin};
 use crate::dispatch::{Batch, BatchError, Dispatcher, LiveCall, Whose};
@@ -140,6 +141,19 @@ impl Host {
     #[must_use]
     pub fn status(&self) -> Vec<LiveCall> {
         self.dispatcher.status()
+    }
+
+    /// The browser sessions that run.
+    #[must_use]
+    pub fn browser_sessions(&self) -> Vec<SessionStatus> {
+        self.dispatcher.sessions()
+    }
+
+    /// Ends all browser sessions and waits until nothing is left of them. Dropping the host ends them, too.
+    pub async fn close_browsers(&self) {
+        if let Some(browsers) = self.dispatcher.browsers() {
+            browsers.close().await;
+        }
     }
 
     /// Waits until the observers have been told all that has happened so far, at most for that long; whether they have.

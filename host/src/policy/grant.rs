@@ -180,10 +180,12 @@ impl Grant {
 /// # Errors
 /// If there is none of such a name.
 pub(super) fn rights(names: &[String]) -> Result<Rights, String> {
-    names.iter().try_fold(Rights::default(), |all, name| match Rights::from_name(name) {
-        Some(right) => Ok(all.and(right)),
-        None => Err(format!("there is no right {name:?}; one of evaluate and storage")),
-    })
+    names
+        .iter()
+        .try_fold(Rights::default(), |all, name| match Rights::from_name(name) {
+            Some(right) => Ok(all.and(right)),
+            None => Err(format!("there is no right {name:?}; one of evaluate and storage")),
+        })
 }
 
 impl fmt::Display for Grant {

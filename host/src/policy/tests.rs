@@ -5,7 +5,7 @@ mod network;
 mod sections;
 
 use super::*;
-use crate::call::{CanonicalPath, Endpoint, Scope};
+use crate::call::{CanonicalPath, Endpoint, Rights, Scope, SessionName};
 
 fn path(text: &str) -> CanonicalPath {
     CanonicalPath::new("", text)
@@ -132,7 +132,10 @@ fn refusals() {
         refusal(&policy, host("example.com", 443), Access::Read)
             .contains("[network] allow = [\"https://example.com\"]")
     );
-    let session = Resource::Browser { session: "main".into() };
+    let session = Resource::Browser {
+        session: SessionName::of("browser", "main"),
+        rights: Rights::default(),
+    };
     assert!(refusal(&policy, session.clone(), Access::Write).contains("[browser] sessions = [\"main\"]"));
     let text = "[network]\nallow = [\"a.com\", \"b.com:8443\", \"*.c.com\"]\n[browser]\nsessions = [\"*\"]";
     let policy = Policy::parse(text, "p").expect("a policy");

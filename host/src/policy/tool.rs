@@ -271,7 +271,10 @@ impl ToolRules {
         if self.grants.iter().any(|grant| grant.allows_session(session, wanted)) {
             return None;
         }
-        let granted = self.grants.iter().any(|grant| grant.allows_session(session, Rights::default()));
+        let granted = self
+            .grants
+            .iter()
+            .any(|grant| grant.allows_session(session, Rights::default()));
         if granted || self.sessions.list.iter().any(|rule| rule == "*" || rule == session) {
             return self.judge_rights(session, wanted);
         }
@@ -289,7 +292,11 @@ impl ToolRules {
         if own.contain(wanted) {
             return None;
         }
-        let missing: Vec<&str> = wanted.names().into_iter().filter(|name| !own.names().contains(name)).collect();
+        let missing: Vec<&str> = wanted
+            .names()
+            .into_iter()
+            .filter(|name| !own.names().contains(name))
+            .collect();
         let section = &self.rights.section;
         Some(Refusal {
             asked: format!("{} in the browser session {session:?}", missing.join(" and ")),

@@ -4,7 +4,9 @@ mod convert;
 
 use super::bindings::browser as wit;
 use crate::browser::{self, Visit};
-use convert::{acted, area, click, condition, cookie, fault, landed, page, picture, reading, target, typing, until, written};
+use convert::{
+    acted, area, click, condition, cookie, fault, landed, page, picture, reading, target, typing, until, written,
+};
 use wasmtime::component::HasData;
 
 /// Marks the browser as what the interface asks.
@@ -58,7 +60,14 @@ impl wit::Host for BrowserView<'_> {
         with!(self, visit => visit.close_session(&session).await)
     }
 
-    async fn navigate(&mut self, of: wit::Page, url: String, stage: wit::Until, skip: bool, ms: u32) -> Done<wit::Landed> {
+    async fn navigate(
+        &mut self,
+        of: wit::Page,
+        url: String,
+        stage: wit::Until,
+        skip: bool,
+        ms: u32,
+    ) -> Done<wit::Landed> {
         with!(self, visit => visit.navigate(&page(of), &url, until(stage), skip, ms).await.map(landed))
     }
 

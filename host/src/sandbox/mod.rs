@@ -265,13 +265,20 @@ impl Sandbox {
         let more = |_: &mut _| {};
         let client = Arc::clone(&self.client);
         let net = Net::new(client, &job.family, Arc::clone(&job.rules), &job.limits, &job.footprint);
-        let visit = job.browsers.clone().filter(|_| has_session(&job.footprint)).map(|browsers| {
-            Visit::new(browsers, &job.family, Arc::clone(&job.rules), Arc::clone(&job.footprint))
-        });
+        let visit = job
+            .browsers
+            .clone()
+            .filter(|_| has_session(&job.footprint))
+            .map(|browsers| {
+                Visit::new(
+                    browsers,
+                    &job.family,
+                    Arc::clone(&job.rules),
+                    Arc::clone(&job.footprint),
+                )
+            });
         let state = State::new(
-            gate,
-            net,
-            visit,
+            (gate, net, visit),
             &job.limits,
             self.clock.handle(),
             job.sink.take(),
@@ -293,7 +300,10 @@ impl Sandbox {
 
 /// Whether a call may use any browser session at all.
 fn has_session(footprint: &Footprint) -> bool {
-    footprint.entries().iter().any(|entry| matches!(entry.resource, Resource::Browser { .. }))
+    footprint
+        .entries()
+        .iter()
+        .any(|entry| matches!(entry.resource, Resource::Browser { .. }))
 }
 
 async fn stopped(stop: &mut Option<oneshot::Receiver<()>>) {

@@ -29,17 +29,16 @@ pub(super) struct State {
 }
 
 impl State {
-    /// `more` is what else the instance is to have of wasmtime's own.
+    /// `ways` are all that lead out of it; `more` is what else the instance is to have of wasmtime's own.
     pub(super) fn new(
-        gate: Gate,
-        net: Net,
-        visit: Option<Visit>,
+        ways: (Gate, Net, Option<Visit>),
         limits: &Limits,
         alarms: Alarms,
         sink: Option<Sink>,
         seed: Option<u128>,
         more: impl FnOnce(&mut WasiCtxBuilder),
     ) -> Self {
+        let (gate, net, visit) = ways;
         let log = Log::new(limits.log, limits.output, sink);
         let mut table = ResourceTable::new();
         if walls::stands(Wall::Handles) {

@@ -3,7 +3,7 @@
 mod oracle;
 
 use super::*;
-use crate::call::{Access, CanonicalPath, Entry, Resource, Scope};
+use crate::call::{Access, CanonicalPath, Entry, Resource, Rights, Scope, SessionName};
 
 /// `r a/b` reads the file, `w a/b` writes it; a trailing `/` means the folder, `/**` the tree; `@name` a session.
 pub(super) fn footprint(text: &str) -> Arc<Footprint> {
@@ -13,7 +13,8 @@ pub(super) fn footprint(text: &str) -> Arc<Footprint> {
         let resource = match place.strip_prefix('@') {
             Some("*") => Resource::AnyBrowser,
             Some(session) => Resource::Browser {
-                session: session.into(),
+                session: SessionName::of("p", session),
+                rights: Rights::default(),
             },
             None => {
                 let (path, scope) = match (place.strip_suffix("/**"), place.strip_suffix('/')) {

@@ -1,9 +1,9 @@
 // What an element is to a person: its role and its name, after "ARIA in HTML" and "Accessible Name and Description
 // Computation 1.2", as far as real pages need them; and the ways to the DOM that all of these files go.
 //
-// It must not change the page, and must not reach a member of an arbitrary element by its plain name: a form shows its
-// fields as members (`<input name="parentNode">`), and the document its images and forms. The getters of the prototypes
-// can't be hidden so, and a page can't replace them in this world.
+// It must not change the page, nor reach a member of any element by its plain name: a form shows its fields as members
+// (`<input name="parentNode">`), and the document its images. The prototypes' own can't be hidden so, and a page can't
+// replace them in this world.
 
 const getter = (face, key) => {
   let get;
@@ -13,43 +13,32 @@ const method = (face, key) => {
   let call;
   return (o, a, b) => (call ||= globalThis[face].prototype[key]).call(o, a, b);
 };
-const kind = getter("Node", "nodeType");
-const firstOf = getter("Node", "firstChild");
-const nextOf = getter("Node", "nextSibling");
-const parentOf = getter("Node", "parentNode");
-const ownerOf = getter("Node", "ownerDocument");
-const connected = getter("Node", "isConnected");
-const contentOf = getter("Node", "textContent");
-const rootOf = method("Node", "getRootNode");
+const getters = (face, keys) => keys.split(" ").map((key) => getter(face, key));
+const methods = (face, keys) => keys.split(" ").map((key) => method(face, key));
+const [kind, firstOf, nextOf, parentOf, ownerOf, connected, contentOf, baseOf] = getters(
+  "Node", "nodeType firstChild nextSibling parentNode ownerDocument isConnected textContent baseURI",
+);
+const [tagOf, shadowOf, slotOf] = getters("Element", "localName shadowRoot assignedSlot");
+const [attr, has, marked, matches, closest, boxOf, rects, visible, scrollTo, queryIn, queryAllIn] = methods(
+  "Element", "getAttribute hasAttribute hasAttributes matches closest getBoundingClientRect getClientRects checkVisibility " +
+    "scrollIntoView querySelector querySelectorAll",
+);
+const [topOf, bodyOf, titleOf, focusedOf, readyOf] = getters("Document", "documentElement body title activeElement readyState");
+const [query, queryAll, hitAt, walkerOf, animations, command] = methods(
+  "Document", "querySelector querySelectorAll elementFromPoint createTreeWalker getAnimations execCommand",
+);
 const dataOf = getter("CharacterData", "data");
-const tagOf = getter("Element", "localName");
-const shadowOf = getter("Element", "shadowRoot");
-const slotOf = getter("Element", "assignedSlot");
-const attr = method("Element", "getAttribute");
-const has = method("Element", "hasAttribute");
-const matches = method("Element", "matches");
-const closest = method("Element", "closest");
-const boxOf = method("Element", "getBoundingClientRect");
-const visible = method("Element", "checkVisibility");
-const queryIn = method("Element", "querySelector");
-const queryAllIn = method("Element", "querySelectorAll");
+const rootOf = method("Node", "getRootNode");
 const assignedTo = method("HTMLSlotElement", "assignedNodes");
-const editable = getter("HTMLElement", "isContentEditable");
-const page = {
-  top: getter("Document", "documentElement"),
-  body: getter("Document", "body"),
-  title: getter("Document", "title"),
-  focused: getter("Document", "activeElement"),
-  ready: getter("Document", "readyState"),
-  query: method("Document", "querySelector"),
-  queryAll: method("Document", "querySelectorAll"),
-  hit: method("Document", "elementFromPoint"),
-  walker: (what) => Document.prototype.createTreeWalker.call(document, document, what),
-};
+const canEdit = getter("HTMLElement", "isContentEditable");
+const fieldOf = getter("HTMLLabelElement", "control");
+
+const rendered = (el) => visible(el, { visibilityProperty: true });
 
 const words = (text) => new Set(text.split(" "));
+const pairs = (text) => Object.fromEntries(text.split(" ").map((pair) => [...pair.split(":"), pair]));
 
-/** Never read: nothing that a person sees, whatever their style says. */
+/** Nothing that a person sees, whatever its style says. */
 const UNREAD = words("script style noscript template head title meta link param source track datalist defs desc metadata");
 
 /** Visits the children in the flat tree: shadow roots and slots as they are shown, a closed `details` by its summary. */
@@ -57,20 +46,19 @@ function eachKid(el, visit) {
   const tag = tagOf(el);
   if (tag === "slot") {
     const given = assignedTo(el);
-    if (given.length) return given.forEach(visit);
+    if (given.length) return given.forEach((kid) => visit(kid));
   }
-  const shut = tag === "details" && !has(el, "open");
-  for (let kid = firstOf(shadowOf(el) || el); kid; kid = nextOf(kid)) {
-    if (!shut) visit(kid);
-    else if (kind(kid) === 1 && tagOf(kid) === "summary") return visit(kid);
+  if (tag === "details" && !has(el, "open")) {
+    const summary = queryIn(el, ":scope > summary");
+    return summary && visit(summary);
   }
+  for (let kid = firstOf(shadowOf(el) || el); kid; kid = nextOf(kid)) visit(kid);
 }
 
 /** The parent in the flat tree. */
 function above(node) {
   const what = kind(node);
-  const slot = what === 1 ? slotOf(node) : what === 3 ? node.assignedSlot : null;
-  const parent = slot || parentOf(node);
+  const parent = (what === 1 ? slotOf(node) : what === 3 && node.assignedSlot) || parentOf(node);
   return parent && kind(parent) === 11 ? parent.host : parent;
 }
 
@@ -81,45 +69,34 @@ function within(node, outer) {
 }
 
 // Spaces and control characters become one space, so that no page can begin a line of its own; what nobody sees goes.
-const squeeze = (text) => text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").replace(/[\u00ad\u200b\u2060\ufeff]/g, "");
-const neat = (text) => squeeze(text).trim();
+const squeeze = (text) =>
+  text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").replace(/[\u00ad\u200b\u2060\ufeff]/g, "");
+const neat = (text) => squeeze(text || "").trim();
 
 /** At most `max` UTF-16 units, and never half a character. */
-function cut(text, max) {
-  if (text.length <= max) return text;
-  const end = /[\ud800-\udbff]/.test(text[max - 2]) ? max - 2 : max - 1;
-  return text.slice(0, end).trimEnd() + "…";
-}
+const cut = (text, max) =>
+  text.length <= max ? text : text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "").trimEnd() + "…";
 
+const TAG_ROLES = pairs(
+  "article aside:complementary blockquote button canvas dd:definition dialog dt:term fieldset:group figure h1:heading " +
+    "h2:heading h3:heading h4:heading h5:heading h6:heading hr:separator iframe frame:iframe li:listitem main math " +
+    "menu:list meter nav:navigation ol:list optgroup:group option output:status progress:progressbar search table " +
+    "td:cell textarea:textbox tr:row ul:list video audio",
+);
+const INPUT_ROLES = pairs(
+  "button submit:button reset:button image:button file:button checkbox radio range:slider number:spinbutton search:searchbox",
+);
+const ITEMS = "button checkbox link menuitem menuitemcheckbox menuitemradio option radio switch tab treeitem";
+/** Roles whose name may be their content; those that one acts on; those that a page may give. */
+const NAMED = words(ITEMS + " heading tooltip");
+const ACTIVE = words(ITEMS + " combobox listbox searchbox slider spinbutton textbox canvas");
 const ROLES = words(
-  "alert alertdialog application article banner blockquote button caption cell checkbox columnheader combobox complementary " +
-    "contentinfo definition dialog document feed figure form grid gridcell group heading img image link list listbox " +
-    "listitem log main marquee math menu menubar menuitem menuitemcheckbox menuitemradio meter navigation none note option " +
-    "presentation progressbar radio radiogroup region row rowgroup rowheader scrollbar search searchbox separator slider " +
-    "spinbutton status switch tab table tablist tabpanel term textbox timer toolbar tooltip tree treegrid treeitem",
+  "alert alertdialog application banner caption columnheader contentinfo document feed form grid gridcell heading image img " +
+    "log menu menubar none note presentation radiogroup region rowgroup rowheader scrollbar tablist tabpanel timer toolbar " +
+    "tooltip tree treegrid " + [...ACTIVE, ...Object.values(TAG_ROLES)].join(" "),
 );
-const TAG_ROLES = {
-  article: "article", aside: "complementary", blockquote: "blockquote", button: "button", canvas: "canvas", dd: "definition",
-  dialog: "dialog", dt: "term", fieldset: "group", figure: "figure", h1: "heading", h2: "heading", h3: "heading",
-  h4: "heading", h5: "heading", h6: "heading", hr: "separator", iframe: "iframe", frame: "iframe", li: "listitem", main: "main",
-  math: "math", menu: "list", meter: "meter", nav: "navigation", ol: "list", optgroup: "group", option: "option",
-  output: "status", progress: "progressbar", search: "search", table: "table", textarea: "textbox", tr: "row", ul: "list",
-  video: "video", audio: "audio",
-};
-const INPUT_ROLES = {
-  button: "button", submit: "button", reset: "button", image: "button", file: "button", checkbox: "checkbox", radio: "radio",
-  range: "slider", number: "spinbutton", search: "searchbox",
-};
-/** Roles whose name may be their content. */
-const NAMED_BY_CONTENT = words(
-  "button checkbox heading link menuitem menuitemcheckbox menuitemradio option radio switch tab tooltip treeitem",
-);
-/** Roles that one acts on. */
-const ACTIVE = words(
-  "button checkbox combobox link listbox menuitem menuitemcheckbox menuitemradio option radio searchbox slider spinbutton " +
-    "switch tab textbox treeitem canvas",
-);
-const SECTIONS = "article,aside,main,nav,section,[role=article],[role=complementary],[role=main],[role=navigation],[role=region]";
+const SECTION =
+  "article,aside,main,nav,section,[role=article],[role=complementary],[role=main],[role=navigation],[role=region]";
 
 /** The role that the page says, or that the tag has; "" for what only groups. */
 function roleOf(el, tag) {
@@ -133,138 +110,94 @@ function roleOf(el, tag) {
   const role = TAG_ROLES[tag];
   if (role) return role;
   switch (tag) {
-    case "div": case "span": case "p": return editingRoot(el) ? "textbox" : "";
     case "a": case "area": return has(el, "href") || has(el, "xlink:href") ? "link" : "";
-    case "input": return inputRole(el);
+    case "input": return el.type === "hidden" ? "" : INPUT_ROLES[el.type] || (has(el, "list") ? "combobox" : "textbox");
     case "select": return el.multiple || el.size > 1 ? "listbox" : "combobox";
-    case "img": return imageRole(el);
+    case "img": return isPicture(el) ? "image" : "";
     case "svg": return svgTitle(el) || has(el, "aria-label") ? "image" : "";
     case "summary": return isSummary(el) ? "button" : "";
-    case "header": return closest(el, SECTIONS) ? "" : "banner";
-    case "footer": return closest(el, SECTIONS) ? "" : "contentinfo";
-    case "section": return saidName(el) ? "region" : "";
-    case "form": return saidName(el) ? "form" : "";
-    case "td": case "th": return cellRole(el, tag);
-    default: return editingRoot(el) ? "textbox" : "";
+    case "header": return closest(el, SECTION) ? "" : "banner";
+    case "footer": return closest(el, SECTION) ? "" : "contentinfo";
+    case "section": return saidName(el) && "region";
+    case "form": return saidName(el) && "form";
+    case "th": return attr(el, "scope") === "row" ? "rowheader" : "columnheader";
+    default: return startsEditing(el) ? "textbox" : "";
   }
 }
 
-function inputRole(el) {
-  if (el.type === "hidden") return "";
-  return INPUT_ROLES[el.type] || (has(el, "list") ? "combobox" : "textbox");
-}
-
 // A picture with an empty alt is decoration. One without alt counts if a person would notice it.
-function imageRole(el) {
-  const alt = attr(el, "alt");
-  if (alt !== null) return alt.trim() || saidName(el) ? "image" : "";
+function isPicture(el) {
+  if (saidName(el) || neat(attr(el, "alt") || attr(el, "title"))) return true;
   const box = boxOf(el);
-  return saidName(el) || has(el, "title") || box.width * box.height > 1000 ? "image" : "";
-}
-
-function cellRole(el, tag) {
-  if (tag === "td") return "cell";
-  const row = parentOf(el);
-  const first = kind(row) === 1 && queryIn(row, "th,td") === el && queryIn(row, "td");
-  return attr(el, "scope") === "row" || first ? "rowheader" : "columnheader";
+  return !has(el, "alt") && box.width * box.height > 1000;
 }
 
 function isSummary(el) {
   const parent = parentOf(el);
-  return kind(parent) === 1 && tagOf(parent) === "details" && queryIn(parent, "summary") === el;
+  return kind(parent) === 1 && tagOf(parent) === "details" && queryIn(parent, ":scope > summary") === el;
 }
 
-function svgTitle(el) {
-  for (let kid = firstOf(el); kid; kid = nextOf(kid)) if (kind(kid) === 1 && tagOf(kid) === "title") return neat(contentOf(kid));
-  return "";
-}
-
-/** Whether editing begins at this element: it is editable, and its parent's editing is not meant. */
-function editingRoot(el) {
-  const said = attr(el, "contenteditable");
-  return said !== null && said.toLowerCase() !== "false";
-}
+const startsEditing = (el) => !/^(false|null)$/i.test(attr(el, "contenteditable"));
 
 /** The name that `aria-labelledby` or `aria-label` gives. */
 function saidName(el) {
-  if (has(el, "aria-labelledby")) {
-    const text = neat(labellers(el).map((one) => wholeText(one, el)).join(" "));
+  const ids = attr(el, "aria-labelledby");
+  if (ids) {
+    const root = rootOf(el);
+    const byId = (id) => (kind(root) === 9 ? query(root, id) : root.querySelector(id));
+    const found = neat(ids).split(" ").map((id) => id && byId("#" + CSS.escape(id))).filter(Boolean);
+    const text = neat(found.map((one) => wholeText(one, el)).join(" "));
     if (text) return text;
   }
-  const label = attr(el, "aria-label");
-  return label ? neat(label) : "";
+  return neat(attr(el, "aria-label"));
 }
-
-function labellers(el) {
-  const root = rootOf(el);
-  const ids = attr(el, "aria-labelledby").split(/\s+/).filter(Boolean);
-  const named = ids.map((id) => queryRoot(root, "#" + CSS.escape(id))).filter(Boolean);
-  return named.length ? named : getter("Element", "ariaLabelledByElements")(el) || [];
-}
-const queryRoot = (root, selector) =>
-  kind(root) === 9 ? page.query(root, selector) : root.querySelector(selector);
 
 // A label's own text counts even where the label itself is hidden.
 const wholeText = (el, self) => attr(el, "aria-label") || contentText(el, self, getComputedStyle(el).display === "none");
 
-/** The labels of a field, and the field of a label. */
-const labelsOf = (el) => (/^(input|select|textarea|button|meter|output|progress)$/.test(tagOf(el)) && el.labels) || [];
-const fieldOf = (label) => getter("HTMLLabelElement", "control")(label);
+const labelsOf = (el) => (tagOf(el) !== "form" && el.labels) || [];
 
 /** The accessible name, with its spaces collapsed and not cut. */
 function nameOf(el, tag, role) {
-  const said = saidName(el);
-  if (said) return said;
-  const own = neat(nativeName(el, tag));
+  const own = saidName(el) || neat(nativeName(el, tag));
   if (own) return own;
-  if (NAMED_BY_CONTENT.has(role) && tag !== "input" && tag !== "select" && tag !== "textarea" && !editingRoot(el)) {
-    const text = neat(contentText(el, el, false, /item$/.test(role)));
-    if (text) return text;
-    const drawn = neat(pseudoText(el, "::before") + " " + pseudoText(el, "::after"));
-    if (drawn) return drawn;
-  }
-  return neat(attr(el, "title") || attr(el, "placeholder") || attr(el, "aria-placeholder") || "");
+  const inside = NAMED.has(role) && !/^(input|select|textarea)$/.test(tag) && !startsEditing(el);
+  return (
+    (inside && neat(contentText(el, el, false, /item$/.test(role)))) ||
+    neat(attr(el, "title") || attr(el, "placeholder") || attr(el, "aria-placeholder")) ||
+    (inside ? neat(drawn(el, "::before") + " " + drawn(el, "::after")) : "")
+  );
 }
 
 function nativeName(el, tag) {
-  const labels = labelsOf(el);
-  if (labels.length) {
-    const text = Array.from(labels, (label) => wholeText(label, el)).join(" ");
-    if (text.trim()) return text;
-  }
+  const text = Array.from(labelsOf(el), (label) => wholeText(label, el)).join(" ");
+  if (text.trim()) return text;
   switch (tag) {
     case "input": return buttonName(el);
-    case "img": case "area": return attr(el, "alt") || "";
+    case "img": case "area": return attr(el, "alt");
     case "fieldset": return kidText(el, "legend");
     case "table": return kidText(el, "caption");
     case "figure": return kidText(el, "figcaption");
-    case "optgroup": case "option": return attr(el, "label") || "";
+    case "optgroup": case "option": return attr(el, "label");
     case "svg": return svgTitle(el);
-    default: return "";
   }
 }
 
 function buttonName(el) {
-  switch (el.type) {
-    case "button": return el.value;
-    case "submit": return el.value || attr(el, "title") || "Submit";
-    case "reset": return el.value || attr(el, "title") || "Reset";
-    case "image": return attr(el, "alt") || el.value || "Submit";
-    default: return "";
-  }
+  const none = { button: "", submit: "Submit", reset: "Reset", image: "Submit" }[el.type];
+  return none === undefined ? "" : (el.type === "image" && attr(el, "alt")) || el.value || attr(el, "title") || none;
 }
 
 function kidText(el, tag) {
-  for (let kid = firstOf(el); kid; kid = nextOf(kid)) {
-    if (kind(kid) === 1 && tagOf(kid) === tag) return contentText(kid, el, false);
-  }
-  return "";
+  const kid = queryIn(el, ":scope > " + tag);
+  return kid && contentText(kid, el, false);
 }
+const svgTitle = (el) => neat(contentOf(queryIn(el, ":scope > title") || new Text()));
 
 // Icons of a font are drawn by characters of the private area, which tell nothing.
-function pseudoText(el, which) {
-  const drawn = getComputedStyle(el, which).content.match(/^"(.*)"/);
-  return drawn ? drawn[1].replace(/[\ue000-\uf8ff]|\\/g, "") : "";
+function drawn(el, where) {
+  const text = getComputedStyle(el, where).content.match(/^"(.*)"/);
+  return text ? text[1].replace(/[\ue000-\uf8ff]|\\/g, "") : "";
 }
 
 /** The text of a subtree as a name: `self` is the element that is named, `hidden` takes what isn't shown as well, and
@@ -276,38 +209,33 @@ function contentText(el, self, hidden, flat) {
     if (left-- <= 0 || text.length > 400) return;
     const what = kind(node);
     if (what === 3) text += dataOf(node);
-    else if (what === 1) element(node);
-  };
-  const element = (node) => {
+    if (what !== 1 || node === self) return;
     const tag = tagOf(node);
-    if (UNREAD.has(tag) || (node === self && node !== el)) return;
-    if (tag === "br") return void (text += " ");
-    let style = null;
+    if (UNREAD.has(tag)) return;
+    let apart = tag === "br";
     if (!hidden) {
       if (attr(node, "aria-hidden") === "true") return;
-      style = getComputedStyle(node);
-      if (style.display === "none" || style.visibility !== "visible") return;
+      const { display, visibility } = getComputedStyle(node);
+      if (display === "none" || visibility !== "visible") return;
+      apart ||= !/^(inline|contents)/.test(display);
     }
     if (flat && /^(group|tree|menu|listbox)$/.test(attr(node, "role"))) return;
-    const apart = style && !style.display.startsWith("inline") && style.display !== "contents" ? " " : "";
-    text += apart;
-    const label = attr(node, "aria-label");
-    if (label && label.trim()) text += label;
-    else if (tag === "img") text += attr(node, "alt") || "";
-    else if (tag === "svg") text += svgTitle(node) || contentOfSvg(node);
-    else if (tag === "input") text += valueInName(node);
-    else if (tag === "textarea") text += node.value;
-    else if (tag === "select") text += Array.from(node.selectedOptions, (one) => one.text).join(" ");
-    else eachKid(node, visit);
-    text += apart;
+    if (apart) text += " ";
+    const given = neat(attr(node, "aria-label")) || textOfLeaf(node, tag);
+    if (given === undefined) eachKid(node, visit);
+    else text += given;
+    if (apart) text += " ";
   };
   eachKid(el, visit);
   return text;
 }
 
-const contentOfSvg = (el) => Array.from(queryAllIn(el, "text"), contentOf).join(" ");
-
-function valueInName(el) {
-  if (/^(checkbox|radio|hidden|password|file)$/.test(el.type)) return "";
-  return buttonName(el) || el.value;
+function textOfLeaf(el, tag) {
+  switch (tag) {
+    case "img": return attr(el, "alt") || "";
+    case "svg": return svgTitle(el) || undefined;
+    case "input": return /^(checkbox|radio|hidden|password|file)$/.test(el.type) ? "" : buttonName(el) || el.value;
+    case "textarea": return el.value;
+    case "select": return Array.from(el.selectedOptions, (one) => one.text).join(" ");
+  }
 }

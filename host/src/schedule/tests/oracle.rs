@@ -37,7 +37,10 @@ fn entry() -> impl Strategy<Value = Entry> {
     });
     let session = prop::sample::select(vec!["x", "y", "*"]).prop_map(|name| match name {
         "*" => Resource::AnyBrowser,
-        name => Resource::Browser { session: name.into() },
+        name => Resource::Browser {
+            session: SessionName::of("p", name),
+            rights: Rights::default(),
+        },
     });
     let network = Just(Resource::Network(Reach {
         endpoint: Endpoint::parse("https://h").expect("an endpoint"),
