@@ -4,7 +4,8 @@
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;
 use super::frames::{DEEPEST, MOST_FRAMES};
-use super::log::{ConsoleLine, RequestLine};
+use super::line::Rank;
+use super::log::{ConsoleLine, RequestLine, clip};
 use super::page::{Hand, Page, Target};
 use super::refs::Place;
 use super::state::Dialog;
@@ -12,6 +13,9 @@ use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use base64::Engine as _;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is known of a tab without asking its page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,16 +113,32 @@ const HIGHEST: f64 = 16_384.0;
 
 impl Visit {
     /// The tabs of a session, oldest first.
-    pub fn tabs(&mut self, session: &str) -> Result<Vec<TabInfo>, Fault> {
+    pub async fn tabs(&mut self, session: &str) -> Result<Vec<TabInfo>, Fault> {
         let name = self.may(session, Need::Observe, Rights::default())?;
         let Some(running) = self.known(&name) else {
             return Ok(Vec::new());
         };
+        // Titles change without a word; the browser has them without asking its pages.
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let targets = running
+            .line
+            .ask(Rank::Look, None, "Target.getTargets", json!({}), deadline);
+        let targets = targets.await.unwrap_or_default();
+        let titles = targets
+            .get("targetInfos")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let titles: HashMap<&str, &str> = titles
+            .map(|target| (text(target, "/targetId"), text(target, "/title")))
+            .collect();
         let state = running.state.borrow();
         let all = state.tabs.iter().map(|tab| TabInfo {
             tab: tab.id.clone(),
             url: tab.url.clone(),
-            title: tab.title.clone(),
+            title: titles
+                .get(&*tab.target)
+                .map_or_else(|| tab.title.clone(), |title| clip(title)),
             loading: tab.loading,
             crashed: tab.crashed,
             opener: tab.opener.clone(),
