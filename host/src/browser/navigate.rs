@@ -302,7 +302,7 @@ impl Hand {
         let mut state = self.running.state.clone();
         let wait = state.wait_for(|state| {
             let Some(tab) = state.tab(&self.tab) else { return true };
-            begun |= tab.document.loader == loader;
+            begun |= tab.document.loader == loader || tab.past.iter().any(|past| past == loader);
             let there = begun && tab.document.reached.contains(stage);
             there || state.ended.is_some() || tab.dialog.is_some() || (begun && tab.crashed)
         });

@@ -89,11 +89,12 @@ impl Browsers {
                 let running = session.running()?;
                 (running.pid == status.pid).then_some(running)
             });
-            let (Some(running), Ok(text)) = (session, serde_json::to_vec(&status)) else {
+            let profile = session.and_then(|running| running.profile().ok());
+            let (Some(profile), Ok(text)) = (profile, serde_json::to_vec(&status)) else {
                 continue;
             };
             // Whole or not at all: whoever reads it may come in between.
-            let file = running.profile().status_file();
+            let file = profile.status_file();
             let begun = file.with_extension("json.new");
             if std::fs::write(&begun, text).is_ok() {
                 drop(std::fs::rename(begun, file));
