@@ -338,3 +338,6 @@ fn place(url: &str, line: Option<&Value>) -> Option<String> {
     let line = line.and_then(Value::as_u64).unwrap_or(0).saturating_add(1);
     (!url.is_empty()).then(|| clip(&format!("{url}:{line}")))
 }
+
+#[cfg(test)]
+mod tests;
