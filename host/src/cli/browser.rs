@@ -10,7 +10,7 @@ use crate::report::visible;
 use anyhow::bail;
 use serde_json::json;
 use std::ffi::OsString;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a window needs to know of the desktop that it belongs to.
 const DESKTOP: [&str; 6] = [
@@ -51,9 +51,11 @@ fn line(session: &SessionStatus) -> String {
     } else {
         ", without its own sandbox"
     };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let age = now.as_secs().saturating_sub(session.since);
     let mut text = format!(
-        "{}  pid {}, of host {}, {} s old{sandbox}; {} calls, {} messages waiting, {} restarts",
-        session.session, session.pid, session.host, session.seconds, session.calls, session.waiting, session.restarts
+        "{}  pid {}, of host {}, {age} s old{sandbox}; {} calls, {} messages waiting, {} restarts",
+        session.session, session.pid, session.host, session.calls, session.waiting, session.restarts
     );
     for tab in &session.tabs {
         text.push_str(&format!("\n  {:<4} {:<8} {}", tab.tab, tab.state, visible(&tab.url)));
