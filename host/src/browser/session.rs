@@ -244,7 +244,7 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     let unavailable = |why: String| Fault::new(FaultKind::Unavailable, why);
     let program = setting.program.clone().map_err(unavailable)?;
     let profile = match &setting.kept {
-        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"))?,
+        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"), &setting.base)?,
         None => Profile::temporary(&setting.base)
             .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
     };
@@ -280,6 +280,7 @@ async fn attempt(
     let start = Start {
         program: program.clone(),
         profile: profile.folder().to_owned(),
+        desk: profile.desk().to_owned(),
         proxy: proxy.address,
         sandbox,
         window: setting.window.clone(),
