@@ -104,20 +104,15 @@ impl Site {
     }
 }
 
-/// The reference of the first line that holds this text.
+/// The reference of the first line that holds this text and has one.
 #[track_caller]
 fn reference(shown: &str, words: &str) -> String {
-    let line = shown.lines().find(|line| line.contains(words) && line.contains(" e"));
-    let line = line.unwrap_or_else(|| panic!("nothing with {words:?} in\n{shown}"));
-    let is = |word: &&str| {
-        let digits = word.strip_prefix('e').unwrap_or_default();
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let mut words = line.split(|c: char| !c.is_alphanumeric());
-    words
-        .find(is)
-        .unwrap_or_else(|| panic!("no reference in {line}"))
-        .to_owned()
+    let own = |line: &str| Some(line.split_once("[e")?.1.split_once(']')?.0.to_owned());
+    let mut fits = shown.lines().filter(|line| line.contains(words)).filter_map(own);
+    let number = fits
+        .next()
+        .unwrap_or_else(|| panic!("nothing with {words:?} in\n{shown}"));
+    format!("e{number}")
 }
 
 #[track_caller]

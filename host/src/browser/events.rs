@@ -139,7 +139,7 @@ impl State {
                 tab.document.reached.insert(text(event, "/name").to_owned());
             }
             "frameStartedLoading" if main => tab.loading = true,
-            "frameStoppedLoading" if main => tab.loading = false,
+            "frameStoppedLoading" if main => (tab.loading, tab.stops) = (false, tab.stops.saturating_add(1)),
             "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
                 tab.departures = tab.departures.saturating_add(1);
             }

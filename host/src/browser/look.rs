@@ -137,9 +137,10 @@ impl Visit {
         let taken = hand
             .tree(&place, root, options, options.max_chars as usize, DEEPEST, &mut left)
             .await?;
-        let text = match taken.text.is_empty() {
-            true => "(nothing that can be seen)".to_owned(),
-            false => taken.text,
+        let text = match (taken.text.is_empty(), &options.find) {
+            (true, None) => "(nothing that can be seen)".to_owned(),
+            (true, Some(find)) => format!("nothing here has {find:?} in it"),
+            (false, _) => taken.text,
         };
         Ok(Reading {
             text,

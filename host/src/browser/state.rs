@@ -52,6 +52,8 @@ pub(super) struct Tab {
     pub(super) refused: VecDeque<String>,
     /// How often it has begun to load another document, or asked for that.
     pub(super) departures: u64,
+    /// How often it has stopped loading, whether another document has come of it or not.
+    pub(super) stops: u64,
 }
 
 /// How far the document of a tab's main frame is.

@@ -123,7 +123,8 @@ fn enter_sends_and_keys_are_told_one_by_one() {
         "browser_type",
         json!({ "target": "[name=q]", "text": "cats", "clear": true, "submit": true }),
     );
-    assert_eq!(acted["url"], json!(site.pages.url("/found?q=cats")));
+    let there = json!(site.pages.url("/found?q=cats"));
+    assert_eq!((&acted["navigating"], &acted["url"]), (&json!(true), &there), "{acted}");
     assert_eq!(site.pages.to("/found").len(), 1);
 }
 

@@ -208,7 +208,7 @@ fn scripts_and_what_they_are_worth() {
     ] {
         assert_eq!(site.js(script), value, "{script}");
     }
-    let on = json!({ "script": "p => p.textContent", "target": site.reference("two") });
+    let on = json!({ "script": "p => p.textContent", "target": ".a + .a" });
     assert_eq!(site.data("browser_evaluate", on)["value"], json!("two"));
     for (script, kind, words) in [
         ("null.x", "script: ", "TypeError"),

@@ -23,11 +23,11 @@ fn pages_open_tabs() {
     let site = Site::new();
     site.pages.put(
         "/second",
-        "<title>second</title><button onclick='opener.document.title = `told`; close()'>Close me</button>",
+        "<title>second</title><button onclick='window.opener.document.title = `told`; window.close()'>Close me</button>",
     );
     site.open(
         "/first",
-        "<title>first</title><button onclick='open(`/second`)'>Open</button><a target=_blank href='/second?link'>Link</a>",
+        "<title>first</title><button onclick='window.open(`/second`)'>Open</button><a target=_blank href='/second?link'>Link</a>",
     );
     let acted = site.data("browser_click", json!({ "target": "button" }));
     assert_eq!(acted["opened"], json!(["t2"]), "{acted}");
@@ -102,7 +102,10 @@ fn a_session_ends_and_begins_again() {
 #[test]
 fn tabs_have_a_limit_and_sessions_have_one() {
     let site = Site::with("[limits]\nbrowser_tabs = 2\nbrowser_sessions = 2\n");
-    site.open("/a", "<title>a</title><button onclick='open(`/b`)'>Open</button>");
+    site.open(
+        "/a",
+        "<title>a</title><button onclick='window.open(`/b`)'>Open</button>",
+    );
     site.ok("browser_new_tab", json!({}));
     let said = site.fails("browser_new_tab", json!({}));
     assert!(said.starts_with("overloaded: 2 tabs are open"), "{said}");
