@@ -249,20 +249,32 @@ fn a_right_that_is_not_given_is_refused() {
 #[test]
 fn workers_and_sockets_reach_what_is_granted() {
     let site = Site::new();
-    site.pages.put(
-        "/worker.js",
-        "onmessage = async (e) => { const answer = await fetch('/echo?' + e.data); postMessage(answer.status); };",
-    );
     site.open("/live", "<title>live</title>");
-    // What is served as a page is a script all the same.
-    let worker = "new Promise((done, fail) => { fetch('/worker.js').then((a) => a.text()).then((source) => { \
-        const worker = new Worker(URL.createObjectURL(new Blob([source.replace(\"'/echo\", \"'\" + location.origin + '/echo')]))); \
-        worker.onmessage = (e) => done(e.data); worker.onerror = (e) => fail(e.message); worker.postMessage('hi'); }); })";
-    assert_eq!(site.js(worker), json!(200));
-    assert_eq!(
-        site.pages.to("/echo").last().map(|hit| hit.path.clone()),
-        Some("/echo?hi".to_owned())
+    // Whatever runs beside a page: workers, workers of workers, worklets.
+    let blob = |source: &str| format!("URL.createObjectURL(new Blob([{source:?}], {{ type: 'text/javascript' }}))");
+    let worker = |source: &str| {
+        format!(
+            "new Promise((done) => {{ const worker = new Worker({}); worker.onmessage = (e) => done(e.data); \
+            worker.onerror = (e) => done(e.message); worker.postMessage('hi'); }})",
+            blob(source)
+        )
+    };
+    let asks = "onmessage = async (e) => postMessage((await fetch(location.origin + '/echo?' + e.data)).status)";
+    assert_eq!(site.js(&worker(asks)), json!(200));
+    let asked = site.pages.to("/echo").pop().expect("a request");
+    assert_eq!(asked.path, "/echo?hi");
+    let inner = "new Worker(URL.createObjectURL(new Blob(['postMessage(7)']))).onmessage = (e) => postMessage(e.data)";
+    assert_eq!(site.js(&worker(inner)), json!(7));
+    let shared = format!(
+        "new Promise((done) => {{ new SharedWorker({}).port.onmessage = (e) => done(e.data) }})",
+        blob("onconnect = (e) => e.ports[0].postMessage(8)")
     );
+    assert_eq!(site.js(&shared), json!(8));
+    let worklet = format!(
+        "new OfflineAudioContext(1, 128, 44100).audioWorklet.addModule({}).then(() => 9)",
+        blob("globalThis.x = 1")
+    );
+    assert_eq!(site.js(&worklet), json!(9));
     let socket = |host: &str| {
         format!(
             "new Promise((done) => {{ const socket = new WebSocket('ws://{host}:{}/socket'); \
