@@ -303,7 +303,12 @@ impl Actor {
     fn take_up(&mut self, todo: Todo) {
         match todo {
             Todo::Watch { session, page } => self.watch(&session, page),
-            Todo::Close(target) => self.tell(None, "Target.closeTarget", json!({ "targetId": target })),
+            Todo::Let(session) => self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({})),
+            Todo::Close { session, target } => {
+                self.tell(None, "Target.closeTarget", json!({ "targetId": target }));
+                // As long as it waits, so does the page that has opened it.
+                self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
+            }
             Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
             Todo::Forget(target) => self.grants().forget(&target),
             Todo::Fail { session, crashed } => {
@@ -314,14 +319,8 @@ impl Actor {
                 };
                 let theirs =
                     |waiting: &Waiting| matches!(waiting, Waiting::Asker { session: Some(own), .. } if *own == session);
-                let gone: Vec<u64> = self
-                    .waiting
-                    .iter()
-                    .filter(|(_, waiting)| theirs(waiting))
-                    .map(|(id, _)| *id)
-                    .collect();
-                for id in gone {
-                    if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(&id) {
+                for (_, waiting) in self.waiting.extract_if(|_, waiting| theirs(waiting)) {
+                    if let Waiting::Asker { answer, .. } = waiting {
                         drop(answer.send(Err(fault.clone())));
                     }
                 }
@@ -343,8 +342,9 @@ impl Actor {
         if page.is_some() {
             self.tell(on, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         }
-        let frames = json!([{ "type": "iframe", "exclude": false }, { "exclude": true }]);
-        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": frames });
+        // Whatever is left out here would wait all the same, and for ever: workers, worklets.
+        let inside = json!([{ "type": "page", "exclude": true }, {}]);
+        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": inside });
         self.tell(on, "Target.setAutoAttach", watch);
         let id = self.write(on, "Runtime.runIfWaitingForDebugger", &json!({}));
         if let (Some(id), Some(target)) = (id, page) {

@@ -11,8 +11,10 @@ use serde_json::Value;
 pub(super) enum Todo {
     /// Watch what this connection leads to: the page of that target, or a frame of a page.
     Watch { session: String, page: Option<String> },
-    /// Close this target.
-    Close(String),
+    /// Let what this connection leads to run: nobody needs to watch it.
+    Let(String),
+    /// Close this target, which waits for being watched.
+    Close { session: String, target: String },
     /// This tab may reach what that one may.
     Inherit { target: String, opener: String },
     /// Nothing may be reached for this tab any more.
@@ -49,7 +51,7 @@ impl State {
                     self.open(session, target, Some(opener).filter(|opener| !opener.is_empty()))
                 }
                 // A frame with a process of its own belongs to the tab that it is in.
-                _ => {
+                "iframe" => {
                     let page = parent.and_then(|parent| self.attached.get(parent)).cloned();
                     if let Some((page, _)) = page {
                         self.attached.insert(session.to_owned(), (page, target.to_owned()));
@@ -59,6 +61,8 @@ impl State {
                         page: None,
                     }]
                 }
+                // Workers and worklets.
+                _ => vec![Todo::Let(session.to_owned())],
             },
             "detachedFromTarget" => {
                 self.attached.remove(session);
@@ -69,12 +73,6 @@ impl State {
                     session: session.to_owned(),
                     crashed: false,
                 }]
-            }
-            "targetInfoChanged" => {
-                if let Some(tab) = self.by_target(target) {
-                    tab.title = clip(text(event, "/targetInfo/title"));
-                }
-                Vec::new()
             }
             "targetDestroyed" => {
                 let target = text(event, "/targetId");
@@ -139,7 +137,7 @@ impl State {
                 tab.document.reached.insert(text(event, "/name").to_owned());
             }
             "frameStartedLoading" if main => tab.loading = true,
-            "frameStoppedLoading" if main => tab.loading = false,
+            "frameStoppedLoading" if main => (tab.loading, tab.stops) = (false, tab.stops.saturating_add(1)),
             "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
                 tab.departures = tab.departures.saturating_add(1);
             }

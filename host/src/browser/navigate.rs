@@ -197,7 +197,7 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
             Some(why) => Err(Fault::new(FaultKind::NavigationFailed, why.clone())),
             None => Ok(Landed {
                 url: url.unwrap_or(&tab.url).to_owned(),
-                title: title.unwrap_or(&tab.title).to_owned(),
+                title: title.unwrap_or_default().to_owned(),
                 status,
                 skipped,
                 refused: tab.refused.iter().cloned().collect(),

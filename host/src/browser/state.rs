@@ -41,7 +41,6 @@ pub(super) struct Tab {
     pub(super) session: String,
     pub(super) opener: Option<String>,
     pub(super) url: String,
-    pub(super) title: String,
     /// Whether it is watched as it should be.
     pub(super) ready: bool,
     pub(super) loading: bool,
@@ -57,6 +56,8 @@ pub(super) struct Tab {
     pub(super) past: VecDeque<String>,
     /// How often it has begun to load another document, or asked for that.
     pub(super) departures: u64,
+    /// How often it has stopped loading, whether another document has come of it or not.
+    pub(super) stops: u64,
 }
 
 /// How far the document of a tab's main frame is.
@@ -135,7 +136,10 @@ impl State {
     /// A page that was attached becomes a tab; what is to be done for that.
     pub(super) fn open(&mut self, session: &str, target: &str, opener: Option<&str>) -> Vec<Todo> {
         if self.tabs.len() >= self.most_tabs {
-            return vec![Todo::Close(target.to_owned())];
+            return vec![Todo::Close {
+                session: session.to_owned(),
+                target: target.to_owned(),
+            }];
         }
         let opener = opener.and_then(|opener| self.tabs.iter().find(|tab| *tab.target == *opener));
         let inherit = opener.map(|tab| Todo::Inherit {
