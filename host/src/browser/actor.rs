@@ -6,6 +6,7 @@ use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Grants, Leads, leads, shown};
 use super::line::{Ask, Line};
+use super::log::clip;
 use super::proxy::USER;
 use super::state::State;
 use super::supervisor::Pulse;
@@ -303,6 +304,7 @@ impl Actor {
     fn take_up(&mut self, todo: Todo) {
         match todo {
             Todo::Watch { session, page } => self.watch(&session, page),
+            Todo::Run(session) => self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({})),
             Todo::Close(target) => self.tell(None, "Target.closeTarget", json!({ "targetId": target })),
             Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
             Todo::Forget(target) => self.grants().forget(&target),
@@ -343,7 +345,8 @@ impl Actor {
         if page.is_some() {
             self.tell(on, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         }
-        let frames = json!([{ "type": "iframe", "exclude": false }, { "exclude": true }]);
+        // Workers of a page are held as its frames are, also those that nobody asks for: they have to be let run.
+        let frames = json!([{ "type": "iframe", "exclude": false }, { "type": "worker", "exclude": false }, { "exclude": true }]);
         let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": frames });
         self.tell(on, "Target.setAutoAttach", watch);
         let id = self.write(on, "Runtime.runIfWaitingForDebugger", &json!({}));
@@ -377,7 +380,7 @@ impl Actor {
             Err(why) => {
                 let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
                 self.tell(session, "Fetch.failRequest", answer);
-                let line = format!("{} {}: {why}", text("/resourceType"), shown(url));
+                let line = clip(&format!("{} {}: {why}", text("/resourceType"), shown(url)));
                 self.state.send_modify(|state| {
                     if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
                         tab.refuse(line);

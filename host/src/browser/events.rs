@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(super) enum Todo {
     /// Watch what this connection leads to: the page of that target, or a frame of a page.
     Watch { session: String, page: Option<String> },
+    /// Let the worker run that this connection leads to.
+    Run(String),
     /// Close this target.
     Close(String),
     /// This tab may reach what that one may.
@@ -48,6 +50,8 @@ impl State {
                     let opener = text(event, "/targetInfo/openerId");
                     self.open(session, target, Some(opener).filter(|opener| !opener.is_empty()))
                 }
+                // Workers begin held, too, and nothing has to be known of them.
+                "worker" => vec![Todo::Run(session.to_owned())],
                 // A frame with a process of its own belongs to the tab that it is in.
                 _ => {
                     let page = parent.and_then(|parent| self.attached.get(parent)).cloned();
@@ -143,6 +147,8 @@ impl State {
             "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
                 tab.departures = tab.departures.saturating_add(1);
             }
+            // Its first request may be the next thing that is told: it must be known whose that is.
+            "frameAttached" => drop(tab.frame(frame, session)),
             "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),
             "javascriptDialogOpening" => {
                 let proposed = text(event, "/defaultPrompt");
@@ -245,7 +251,7 @@ impl State {
             }
             return tab.requests.push(RequestLine {
                 id: id.to_owned(),
-                method: text(event, "/request/method").to_owned(),
+                method: clip(text(event, "/request/method")),
                 url: clip(text(event, "/request/url")),
                 kind: text(event, "/type").to_owned(),
                 status: None,
