@@ -6,6 +6,7 @@ use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Grants, Leads, leads, shown};
 use super::line::{Ask, Line};
+use super::log::clip;
 use super::proxy::USER;
 use super::state::State;
 use super::supervisor::Pulse;
@@ -377,7 +378,7 @@ impl Actor {
             Err(why) => {
                 let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
                 self.tell(session, "Fetch.failRequest", answer);
-                let line = format!("{} {}: {why}", text("/resourceType"), shown(url));
+                let line = clip(&format!("{} {}: {why}", text("/resourceType"), shown(url)));
                 self.state.send_modify(|state| {
                     if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
                         tab.refuse(line);

@@ -141,6 +141,8 @@ impl State {
             "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
                 tab.departures = tab.departures.saturating_add(1);
             }
+            // Its first request may be the next thing that is told: it must be known whose that is.
+            "frameAttached" => drop(tab.frame(frame, session)),
             "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),
             "javascriptDialogOpening" => {
                 let proposed = text(event, "/defaultPrompt");
@@ -243,7 +245,7 @@ impl State {
             }
             return tab.requests.push(RequestLine {
                 id: id.to_owned(),
-                method: text(event, "/request/method").to_owned(),
+                method: clip(text(event, "/request/method")),
                 url: clip(text(event, "/request/url")),
                 kind: text(event, "/type").to_owned(),
                 status: None,

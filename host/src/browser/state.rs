@@ -147,10 +147,11 @@ impl State {
             opener: tab.target.to_string(),
         });
         let opener = opener.map(|tab| tab.id.clone());
-        // The first tab has the same name again if it was closed: it is the one that is meant where none is named.
-        let id = match self.tab("t1") {
-            None => "t1".to_owned(),
-            Some(_) => {
+        // The first tab has the same name again if it was closed: it is the one that is meant where none is named. A page's
+        // own window never gets it: the page that holds it could lead it elsewhere at any time.
+        let id = match (self.tab("t1"), &opener) {
+            (None, None) => "t1".to_owned(),
+            _ => {
                 self.numbers = self.numbers.max(1).saturating_add(1);
                 format!("t{}", self.numbers)
             }

@@ -37,7 +37,13 @@ fn tabs_have_names_that_stay() {
         [Todo::Inherit { .. }, Todo::Watch { page: Some(_), .. }]
     ));
     attach(&mut state, "S3", "T3", "");
-    assert_eq!(attach(&mut state, "S4", "T4", ""), [Todo::Close("T4".into())]);
+    assert_eq!(
+        attach(&mut state, "S4", "T4", ""),
+        [Todo::Close {
+            session: "S4".into(),
+            target: "T4".into()
+        }]
+    );
     let gone = state.apply(None, "Target.targetDestroyed", &json!({ "targetId": "T2" }));
     assert_eq!(gone.len(), 2);
     attach(&mut state, "S5", "T5", "");
