@@ -8,6 +8,7 @@ mod forms;
 mod frames;
 mod going;
 mod looking;
+pub mod probes;
 mod storing;
 mod tabs;
 
