@@ -7,6 +7,7 @@ mod files;
 mod forms;
 mod frames;
 mod going;
+mod hard;
 mod looking;
 mod storing;
 mod tabs;
@@ -127,6 +128,13 @@ fn text(outcome: &Outcome) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n")
+}
+
+/// Tells a process of a browser that was started here.
+fn signal(pid: i32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    // It may have ended meanwhile.
+    let _ = rustix::process::kill_process(pid, signal);
 }
 
 /// Why a call did not end `ok`: `code: message`.
