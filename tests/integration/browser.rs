@@ -2,7 +2,9 @@
 //! of the host, nor leave this machine.
 
 mod acting;
+mod crashes;
 mod dialogs;
+mod ends;
 mod files;
 mod forms;
 mod frames;
@@ -11,6 +13,7 @@ mod hard;
 mod looking;
 mod storing;
 mod tabs;
+mod together;
 
 use serde_json::{Value, json};
 use toolyard::{Call, Content, Host, Outcome, Status};
