@@ -2,15 +2,19 @@
 //! of the host, nor leave this machine.
 
 mod acting;
+mod crashes;
 mod dialogs;
+mod ends;
 mod files;
 mod forms;
 mod frames;
 mod going;
+mod hard;
 mod looking;
 pub mod probes;
 mod storing;
 mod tabs;
+mod together;
 
 use serde_json::{Value, json};
 use toolyard::{Call, Content, Host, Outcome, Status};
@@ -128,6 +132,13 @@ fn text(outcome: &Outcome) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n")
+}
+
+/// Tells a process of a browser that was started here.
+fn signal(pid: i32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    // It may have ended meanwhile.
+    let _ = rustix::process::kill_process(pid, signal);
 }
 
 /// Why a call did not end `ok`: `code: message`.

@@ -357,6 +357,14 @@ fn answer(hit: &Hit, wire: &mut impl Write, shared: &Shared) -> io::Result<()> {
             wait(shared, Duration::from_millis(number("ms", 300)));
             whole(wire, "200 OK", text, b"slow")
         }
+        // An answer for `n` of them at once, with the same key; none for fewer.
+        "/meet" => {
+            let same = |other: &&Hit| other.path == hit.path;
+            while (shared.hits().iter().filter(same).count() as u64) < number("n", 2) && !shared.stopped() {
+                wait(shared, Duration::from_millis(5));
+            }
+            whole(wire, "200 OK", text, b"met")
+        }
         // Nothing comes.
         "/never" => {
             wait(shared, LONG);

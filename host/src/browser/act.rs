@@ -75,12 +75,17 @@ pub struct Typing {
 /// As long as this a page that an action leaves may take until its successor can be looked at; then it is loading still.
 const LEAVING: Duration = Duration::from_secs(3);
 
+/// As long as this a page may take to have its turn, and another tab until it is there.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// What a tab was like before it was acted on.
 struct Before {
     departures: u64,
     loading: bool,
     loader: String,
     stops: u64,
+    within: u64,
+    windows: u64,
     tabs: Vec<String>,
 }
 
@@ -306,22 +311,37 @@ impl Hand {
             loading: tab.loading,
             loader: tab.document.loader.clone(),
             stops: tab.stops,
+            within: tab.within,
+            windows: tab.windows,
             tabs,
         })
     }
 
     /// What came of it. A page that it leaves is given a moment to be exchanged for the next.
     async fn acted(&self, before: Before) -> Result<Acted, Fault> {
+        // What the page makes of it is told by the page, and the answer to a click may be there before: an answer of its
+        // own comes after all that.
+        let turn = self.page("Runtime.evaluate", json!({ "expression": "0" }));
+        drop(tokio::time::timeout(MOMENT, turn).await);
+        if self.known(|tab| tab.windows > before.windows).unwrap_or(false) {
+            let mut state = self.running.state.clone();
+            let more = state.wait_for(|state| {
+                let new = state.tabs.iter().any(|tab| !before.tabs.contains(&tab.id));
+                new || state.ended.is_some()
+            });
+            drop(tokio::time::timeout(MOMENT, more).await.map(|waited| waited.is_ok()));
+        }
         let left = |tab: &Tab| tab.departures > before.departures || (tab.loading && !before.loading);
-        let navigating = self.known(left).unwrap_or(false);
+        let mut navigating = self.known(left).unwrap_or(false);
         if navigating {
             let waiting = self.until("waiting for the next page", |tab| {
                 let next = tab.document.loader != before.loader && tab.document.reached.contains("DOMContentLoaded");
-                // A download and what is refused leave it where it is.
-                let stays = tab.stops > before.stops && !tab.loading;
-                (next || stays).then_some(())
+                // A place in the document, a download, and what is refused leave it where it is.
+                let stays = tab.within > before.within || (tab.stops > before.stops && !tab.loading);
+                (next || stays).then_some(next)
             });
-            drop(tokio::time::timeout(LEAVING, waiting).await);
+            let waited = tokio::time::timeout(LEAVING, waiting).await;
+            navigating = !matches!(waited, Ok(Ok(false)));
         }
         let state = self.state();
         if let Some(fault) = &state.ended {

@@ -131,16 +131,25 @@ impl State {
                     ));
                 }
             }
-            "navigatedWithinDocument" if main => tab.url = clip(text(event, "/url")),
+            "navigatedWithinDocument" if main => {
+                tab.url = clip(text(event, "/url"));
+                // What a script says of the address is no way that anybody went.
+                tab.within = tab
+                    .within
+                    .saturating_add(u64::from(text(event, "/navigationType") != "historyApi"));
+            }
             "lifecycleEvent" if main => {
                 tab.begin(text(event, "/loaderId"));
                 tab.document.reached.insert(text(event, "/name").to_owned());
             }
             "frameStartedLoading" if main => tab.loading = true,
             "frameStoppedLoading" if main => (tab.loading, tab.stops) = (false, tab.stops.saturating_add(1)),
-            "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
-                tab.departures = tab.departures.saturating_add(1);
-            }
+            "frameRequestedNavigation" | "frameScheduledNavigation" if main => match text(event, "/disposition") {
+                "" | "currentTab" => tab.departures = tab.departures.saturating_add(1),
+                // Told by what opens, or by the download.
+                _ => {}
+            },
+            "windowOpen" => tab.windows = tab.windows.saturating_add(1),
             // Its first request may be the next thing that is told: it must be known whose that is.
             "frameAttached" => drop(tab.frame(frame, session)),
             "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),

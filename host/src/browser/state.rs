@@ -58,6 +58,10 @@ pub(super) struct Tab {
     pub(super) departures: u64,
     /// How often it has stopped loading, whether another document has come of it or not.
     pub(super) stops: u64,
+    /// How often it has gone to another place of its document.
+    pub(super) within: u64,
+    /// How often it has asked for another tab.
+    pub(super) windows: u64,
 }
 
 /// How far the document of a tab's main frame is.

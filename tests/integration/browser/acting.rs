@@ -70,7 +70,22 @@ fn a_menu_opens_under_the_mouse() {
     assert!(!site.ok("browser_snapshot", json!({})).contains("Choose"));
     site.ok("browser_hover", json!({ "target": "nav" }));
     let acted = site.data("browser_click", json!({ "target": site.reference("Choose") }));
-    assert_eq!(acted["url"], json!(site.pages.url("/chosen")));
+    let there = json!(site.pages.url("/chosen"));
+    assert_eq!((&acted["navigating"], &acted["url"]), (&json!(true), &there), "{acted}");
+    // To another place of the same document is not to another document.
+    site.open(
+        "/places",
+        "<a href='#there'>Go</a><a href='/download?name=x.bin'>Get</a><p id=there>There",
+    );
+    for (target, path, navigating) in [("a", "/places#there", false), ("a + a", "/places#there", false)] {
+        let acted = site.data("browser_click", json!({ "target": target }));
+        let there = json!(site.pages.url(path));
+        assert_eq!(
+            (&acted["navigating"], &acted["url"]),
+            (&json!(navigating), &there),
+            "{acted}"
+        );
+    }
 }
 
 #[test]

@@ -39,7 +39,12 @@ fn pages_open_tabs() {
         "{both:?}"
     );
     assert_eq!(both[1]["title"], json!("second"));
-    site.ok("browser_click", json!({ "target": "a" }));
+    let acted = site.data("browser_click", json!({ "target": "a" }));
+    assert_eq!(
+        (&acted["opened"], &acted["navigating"]),
+        (&json!(["t3"]), &json!(false)),
+        "{acted}"
+    );
     assert_eq!(ids(&site), ["t1", "t2", "t3"]);
     // A page that closes itself is gone.
     site.ok("browser_click", json!({ "tab": "t2", "target": "button" }));
