@@ -12,6 +12,7 @@ mod going;
 mod hard;
 mod looking;
 pub mod probes;
+mod starts;
 mod storing;
 mod tabs;
 mod together;
