@@ -143,9 +143,9 @@ impl Hand {
         Ok(Place { frame, world })
     }
 
-    /// Where a frame's viewport begins in the tab's own.
-    pub(super) async fn offset(&self, frame: &str) -> Result<(f64, f64), Fault> {
-        let (mut x, mut y) = (0.0, 0.0);
+    /// Where a box of a frame's viewport (x, y, width, height) is in the tab's own.
+    pub(super) async fn out_of(&self, frame: &str, inner: [f64; 4]) -> Result<[f64; 4], Fault> {
+        let [mut x, mut y, mut width, mut height] = inner;
         let mut frame = frame.to_owned();
         for _ in 0..=DEEPEST {
             if *frame == *self.target {
@@ -154,9 +154,12 @@ impl Hand {
             let (parent, object) = self.owner(&frame).await?;
             let element = json!({
                 "objectId": object,
+                // What a transform makes of its pixels, it makes of those of its page.
                 "functionDeclaration": "function () { const box = this.getBoundingClientRect(), style = getComputedStyle(this); \
                     const side = (name) => parseFloat(style['padding' + name]) || 0; \
-                    return [box.x + this.clientLeft + side('Left'), box.y + this.clientTop + side('Top')]; }",
+                    const wide = box.width / this.offsetWidth || 1, high = box.height / this.offsetHeight || 1; \
+                    return [box.x + (this.clientLeft + side('Left')) * wide, box.y + (this.clientTop + side('Top')) * high, \
+                    wide, high]; }",
                 "returnByValue": true,
             });
             let session = self.session_of(&parent)?;
@@ -165,12 +168,13 @@ impl Hand {
                 place
                     .pointer(&format!("/result/value/{at}"))
                     .and_then(Value::as_f64)
-                    .unwrap_or(0.0)
+                    .unwrap_or(if at < 2 { 0.0 } else { 1.0 })
             };
-            (x, y) = (x + side(0), y + side(1));
+            (x, y) = (side(0) + x * side(2), side(1) + y * side(3));
+            (width, height) = (width * side(2), height * side(3));
             frame = parent;
         }
-        Ok((x, y))
+        Ok([x, y, width, height])
     }
 
     /// The frame that a frame is in, and its element there.

@@ -31,8 +31,8 @@ impl Hand {
         let asked = json!({ "target": asked, "timeout": self.patience() });
         let told = self.call(&place, "point", asked).await?;
         let side = |name| told.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-        let (dx, dy) = self.offset(&place.frame).await?;
-        Ok((side("x") + dx, side("y") + dy))
+        let [x, y, ..] = self.out_of(&place.frame, [side("x"), side("y"), 0.0, 0.0]).await?;
+        Ok((x, y))
     }
 
     /// What the mouse does, in one go. A dialog that it opens is no fault: it is what came of it.

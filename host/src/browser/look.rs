@@ -209,10 +209,17 @@ impl Visit {
             Frame::Element(target) => {
                 let (place, asked) = hand.place(target).await?;
                 let rect = hand.call(&place, "rect", json!({ "target": asked })).await?;
-                let (dx, dy) = hand.offset(&place.frame).await?;
-                let side = |name: &str| rect.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-                let (width, height) = (side("width").clamp(1.0, HIGHEST), side("height").clamp(1.0, HIGHEST));
-                Some((side("x") + dx, side("y") + dy, width, height))
+                let inner =
+                    ["x", "y", "width", "height"].map(|name| rect.get(name).and_then(Value::as_f64).unwrap_or(0.0));
+                let [x, y, width, height] = hand.out_of(&place.frame, inner).await?;
+                // Pictures are taken of the page, and what is in view begins somewhere on it.
+                let sizes = hand.page("Page.getLayoutMetrics", json!({})).await?;
+                let scrolled = |name: &str| {
+                    let at = sizes.pointer(&format!("/cssLayoutViewport/{name}"));
+                    at.and_then(Value::as_f64).unwrap_or(0.0)
+                };
+                let (x, y) = (x + scrolled("pageX"), y + scrolled("pageY"));
+                Some((x, y, width.clamp(1.0, HIGHEST), height.clamp(1.0, HIGHEST)))
             }
         };
         if let (Some((x, y, width, height)), Some(fields)) = (clip, params.as_object_mut()) {

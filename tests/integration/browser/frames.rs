@@ -2,7 +2,10 @@
 //! could.
 
 use super::Site;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use toolyard::Content;
 
 /// A page with frames of its own origin and of another one, deep in scrolled and bordered boxes.
 fn framed() -> Site {
@@ -61,6 +64,92 @@ fn frames_are_shown_and_used() {
         .into_iter()
         .filter(|hit| hit.path.starts_with("/clicked"));
     assert_eq!(clicks.count(), 3);
+}
+
+/// The colour in the middle of a picture, as a page sees it.
+fn colour(site: &Site, target: &str) -> serde_json::Value {
+    let outcome = super::fine(site.call("browser_screenshot", json!({ "target": target })));
+    let png = outcome.content.iter().find_map(|piece| match piece {
+        Content::Image { data, .. } => Some(STANDARD.encode(data)),
+        _ => None,
+    });
+    site.js(&format!(
+        "(async () => {{ const picture = await createImageBitmap(await (await fetch('data:image/png;base64,{}')).blob()); \
+         const canvas = new OffscreenCanvas(picture.width, picture.height).getContext('2d'); canvas.drawImage(picture, 0, 0); \
+         return [...canvas.getImageData(picture.width / 2, picture.height / 2, 1, 1).data.slice(0, 3)]; }})()",
+        png.expect("a picture")
+    ))
+}
+
+#[test]
+fn pictures_of_what_is_far_down_in_a_frame() {
+    let site = Site::new();
+    let box_of = |colour: &str| {
+        format!(
+            "<button style='width: 40px; height: 30px; border: 0; background: {colour}' aria-label='{colour}'></button>"
+        )
+    };
+    let inner = format!(
+        "<div style='height: 900px'>above</div>{}<div style='height: 900px'>below</div>",
+        box_of("#00f")
+    );
+    site.pages.put("/inner", &inner);
+    site.open(
+        "/frames",
+        &format!(
+            "<title>frames</title>{}<div style='height: 1500px'>above</div>\
+             <iframe src='http://localhost:{{port}}/inner' style='width: 300px; height: 100px; border: 8px solid'></iframe>{}\
+             <div style='height: 1500px'>below</div>",
+            box_of("#f00"),
+            box_of("#0f0")
+        ),
+    );
+    for (name, shown) in [
+        ("#00f", [0, 0, 255]),
+        ("#f00", [255, 0, 0]),
+        ("#0f0", [0, 255, 0]),
+        ("#00f", [0, 0, 255]),
+    ] {
+        assert_eq!(colour(&site, &site.reference(name)), json!(shown), "{name}");
+    }
+}
+
+/// A frame of another origin in one of the page's own, and frames that are drawn smaller or turned round.
+#[test]
+fn frames_in_frames_and_frames_out_of_shape() {
+    let site = Site::new();
+    let button = |name: &str| format!("<button onclick='fetch(`/clicked/{name}`)'>Press {name}</button>");
+    site.pages.put(
+        "/end",
+        &format!("<body style='margin: 60px 0 0 90px'>{}", button("end")),
+    );
+    site.pages.put(
+        "/middle",
+        "<body style='margin: 0'><div style='height: 130px'>above</div>\
+         <iframe src='http://localhost:{port}/end' style='border: 9px solid; margin-left: 60px'></iframe>",
+    );
+    site.pages.put(
+        "/small",
+        &format!("<body style='margin: 100px 0 0 150px'>{}", button("small")),
+    );
+    site.pages
+        .put("/shadow", &format!("<body style='margin: 50px'>{}", button("shadow")));
+    site.open(
+        "/frames",
+        "<title>frames</title><body style='margin: 0'><div style='height: 40px'>above</div>\
+         <iframe src='/middle' style='border: 4px solid; padding: 6px; margin-left: 30px; width: 500px; height: 320px'></iframe>\
+         <div style='transform: scale(0.4); transform-origin: 0 0; height: 150px'>\
+         <iframe src='http://localhost:{port}/small' style='border: 20px solid; width: 500px; height: 300px'></iframe></div>\
+         <x-box></x-box><script>document.querySelector('x-box').attachShadow({ mode: 'open' }).innerHTML = \
+         `<iframe src='/shadow' style='margin-left: 300px'></iframe>`</script>",
+    );
+    for name in ["end", "small", "shadow"] {
+        site.ok(
+            "browser_click",
+            json!({ "target": site.reference(&format!("Press {name}")) }),
+        );
+        let _ = site.pages.wait_for(&format!("/clicked/{name}"));
+    }
 }
 
 #[test]

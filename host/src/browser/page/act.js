@@ -323,12 +323,12 @@ toolyard.box = ({ n }) => on({ ref: n }, (el) => {
   return { x: box.x + (el.clientLeft + left) * scale, y: box.y + (el.clientTop + top) * scale, width, height, scale };
 });
 
-/** Where an element is on the page, for a picture of it. */
+/** Where an element is in this frame's viewport, for a picture of it. */
 toolyard.rect = ({ target }) => on(target, (el) => {
   if (!shows(el)) return unusable(target, el, "is not visible");
   // Where it is: who looks doesn't scroll.
   const { x, y, width, height } = boxOf(el);
-  return { x: x + scrollX, y: y + scrollY, width, height };
+  return { x, y, width, height };
 });
 
 function stored(area, use) {
