@@ -58,7 +58,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// What browsers are started with.
@@ -224,6 +224,9 @@ impl Browsers {
     }
 }
 
+/// As long as this it is waited for browsers that end with their host.
+const LAST: Duration = Duration::from_secs(2);
+
 /// Ends sessions that nobody has needed for long, and writes down what is known of the others.
 async fn tidy(browsers: Weak<Browsers>) {
     loop {
@@ -252,16 +255,17 @@ impl Drop for Browsers {
         let Some(Some(runtime)) = self.threads.take() else {
             return;
         };
-        // Nobody can wait here as others do: this may be inside of an async function.
-        let pids: Vec<u32> = running.iter().map(|running| running.pid).collect();
-        let kept = running.iter().any(|running| running.profile().is_kept());
         for running in &running {
             running.stop();
         }
-        if kept {
-            // Those that keep their profile have a moment to write it down.
-            std::thread::sleep(Duration::from_millis(300));
+        // Nobody can wait here as others do: this may be inside of an async function. On the browsers' own thread it is in
+        // vain, and they are ended the hard way.
+        let begun = Instant::now();
+        let left = || running.iter().filter(|running| !running.is_gone());
+        while left().next().is_some() && begun.elapsed() < LAST {
+            std::thread::sleep(Duration::from_millis(2));
         }
+        let pids: Vec<u32> = left().map(|running| running.pid).collect();
         for pid in &pids {
             process::kill_group(*pid);
         }

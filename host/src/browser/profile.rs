@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(super) struct Profile {
     /// Locked. Its name is the folder's with `.lock` behind it.
     lock: File,
     kept: bool,
+    given_up: AtomicBool,
 }
 
 impl Profile {
@@ -44,6 +46,7 @@ impl Profile {
                 folder,
                 lock,
                 kept: false,
+                given_up: AtomicBool::new(false),
             });
         }
         Err(io::Error::other("no name is free"))
@@ -75,6 +78,7 @@ impl Profile {
             folder,
             lock,
             kept: true,
+            given_up: AtomicBool::new(false),
         })
     }
 
@@ -101,16 +105,23 @@ impl Profile {
     }
 }
 
-impl Drop for Profile {
-    fn drop(&mut self) {
-        drop(fs::remove_file(self.status_file()));
-        if self.kept {
+impl Profile {
+    /// Its browser is gone: it is somebody else's now, or nobody's. Whoever still has this value has no use for it.
+    pub(super) fn give_up(&self) {
+        if self.given_up.swap(true, Ordering::AcqRel) {
             return;
         }
-        if remove(&self.folder) {
+        drop(fs::remove_file(self.status_file()));
+        if !self.kept && remove(&self.folder) {
             drop(fs::remove_file(self.folder.with_extension("lock")));
         }
         drop(self.lock.unlock());
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }
 

@@ -100,6 +100,11 @@ impl Running {
         self.imports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing is left of it.
+    pub(super) fn is_gone(&self) -> bool {
+        *self.gone.borrow()
+    }
+
     /// Ends it, without waiting for that.
     pub(super) fn stop(&self) {
         drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -236,17 +241,16 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     let setting = &session.setting;
     let unavailable = |why: String| Fault::new(FaultKind::Unavailable, why);
     let program = setting.program.clone().map_err(unavailable)?;
-    let profile = match &setting.kept {
-        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"))?,
+    let profile = || match &setting.kept {
+        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-")),
         None => Profile::temporary(&setting.base)
-            .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
+            .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display()))),
     };
-    let profile = Arc::new(profile);
     let sandbox = setting.sandbox.unwrap_or(true);
-    match attempt(session, &program, &profile, sandbox).await {
+    match attempt(session, &program, profile()?, sandbox).await {
         Err((_, Some(said))) if setting.sandbox.is_none() && NO_SANDBOX.iter().any(|words| said.contains(words)) => {
             tracing::warn!("this machine gives the browser no sandbox of its own; it runs without");
-            attempt(session, &program, &profile, false)
+            attempt(session, &program, profile()?, false)
                 .await
                 .map_err(|(fault, _)| fault)
         }
@@ -262,10 +266,10 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
 async fn attempt(
     session: &Arc<Session>,
     program: &Program,
-    profile: &Arc<Profile>,
+    profile: Profile,
     sandbox: bool,
 ) -> Result<Arc<Running>, (Fault, Option<String>)> {
-    let setting = &session.setting;
+    let (setting, profile) = (&session.setting, Arc::new(profile));
     let fail = |why: String| (Fault::new(FaultKind::Unavailable, why), None);
     let grants = Arc::<Mutex<Grants>>::default();
     let proxy = Proxy::start(Arc::clone(&grants), Arc::clone(&setting.resolver)).await;
@@ -302,12 +306,12 @@ async fn attempt(
         program: program.clone(),
         sandbox,
         started: Instant::now(),
-        profile: Arc::clone(profile),
+        profile: Arc::clone(&profile),
         imports: Mutex::default(),
         stop: Mutex::new(Some(stop)),
         gone,
     });
-    let held = Arc::clone(profile);
+    let held = profile;
     let (said, words) = oneshot::channel();
     drop(tokio::spawn(async move {
         let (end, code) = tokio::select! {
@@ -332,9 +336,9 @@ async fn attempt(
             End::Gone | End::Hung | End::Unneeded => {}
         }
         process.kill().await;
-        drop(said.send((process.last_words(), code)));
+        held.give_up();
         drop((actor, proxy));
-        drop(held);
+        drop(said.send((process.last_words(), code)));
         is_gone.send_replace(true);
     }));
     // It runs as soon as it answers.
