@@ -19,10 +19,11 @@ pub(super) fn mouse(kind: &str, x: f64, y: f64, button: &str, count: u8, held: u
 }
 
 impl Hand {
-    /// Milliseconds that a page may take to let something be used.
+    /// Milliseconds that a page may take to let something be used: enough less than there are for it to say why not.
     pub(super) fn patience(&self) -> u64 {
-        let left = self.left().saturating_sub(Duration::from_millis(50)).as_millis();
-        u64::try_from(left).unwrap_or(0)
+        let left = self.left();
+        let rest = (left / 5).clamp(Duration::from_millis(50), Duration::from_secs(2));
+        u64::try_from(left.saturating_sub(rest).as_millis()).unwrap_or(0)
     }
 
     /// Where an element can be clicked, in the tab's own viewport.

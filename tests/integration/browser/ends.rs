@@ -1,6 +1,6 @@
 //! How sessions end by themselves, and what is kept of them. It must not count on an end coming soon, only on its coming.
 
-use super::{Site, policy, text};
+use super::{Site, policy};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -64,11 +64,25 @@ fn a_kept_profile_has_one_host_and_keeps_logins() {
     call(&first, "browser_close", json!({}));
     // What lasts as long as a session doesn't outlive it.
     let again = go(&second);
-    assert_eq!(title(&again), Some(json!("kept=yes")), "{}", text(&again));
+    assert_eq!(title(&again), Some(json!("kept=yes")), "{again:#?}");
     // Also without being closed in order.
     drop(second);
     let again = go(&first);
-    assert_eq!(title(&again), Some(json!("kept=yes")), "{}", text(&again));
+    assert_eq!(title(&again), Some(json!("kept=yes")), "{again:#?}");
+    // One that is killed leaves its profile to the next, also while calls are about it.
+    let pid = first.browser_sessions().remove(0).pid as i32;
+    let waits = (0..8).map(|_| Call::new("browser_wait_for", json!({ "text": "never", "timeout_ms": 60_000 })));
+    let batch = first.submit(waits.collect()).expect("a batch");
+    while first.status().iter().filter(|call| call.started).count() < 8 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    super::signal(pid, rustix::process::Signal::KILL);
+    while first.browser_sessions().iter().any(|session| session.pid as i32 == pid) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let again = go(&first);
+    assert_eq!(again.status, Status::Ok, "{again:#?}");
+    drop(batch);
     drop(first);
     assert!(folder.is_dir());
 }

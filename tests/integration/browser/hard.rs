@@ -95,7 +95,12 @@ fn fifty_thousand_elements() {
         assert!(length < 5500, "{tool} {arguments}: {length}");
         assert_eq!(data["truncated"], json!(true), "{tool} {arguments}");
     }
-    let found = site.ok("browser_snapshot", json!({ "find": "number 24987" }));
+    // All of it is looked through, or it is said that it wasn't.
+    let (tool, find) = ("browser_snapshot", json!({ "find": "number 24987" }));
+    let outcome = super::fine(site.call(tool, find));
+    let whole = outcome.structured.as_ref().map(|data| &data["truncated"]) == Some(&json!(false));
+    assert!(!whole || super::text(&outcome).contains("number 24987"), "{outcome:#?}");
+    let found = site.ok("browser_snapshot", json!({ "target": "li:nth-child(24988)" }));
     let acted = site.data("browser_click", json!({ "target": super::reference(&found, "24987") }));
     assert_eq!(acted["url"], json!(site.pages.url("/x24987")));
 }
