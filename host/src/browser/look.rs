@@ -1,5 +1,5 @@
 //! Looking at a page: its tree, its text, pictures of it, what it said, and waiting for something to show. It must not
-//! change anything that a page or another call could notice.
+//! change a page, but that a picture of an element brings it into view.
 
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;

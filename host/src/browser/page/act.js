@@ -326,7 +326,7 @@ toolyard.box = ({ n }) => on({ ref: n }, (el) => {
 /** Where an element is in this frame's viewport, for a picture of it. */
 toolyard.rect = ({ target }) => on(target, (el) => {
   if (!shows(el)) return unusable(target, el, "is not visible");
-  // Where it is: who looks doesn't scroll.
+  intoView(el, 0);
   const { x, y, width, height } = boxOf(el);
   return { x, y, width, height };
 });
