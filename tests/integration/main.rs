@@ -1,6 +1,7 @@
 //! Integration tests: everything through a real host, real components and a real file system. It must not fake a part.
 
 mod approvals;
+mod browser;
 mod cases;
 mod chains;
 mod cli;

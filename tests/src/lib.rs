@@ -3,6 +3,8 @@
 
 mod case;
 mod names;
+pub mod pages;
+mod socket;
 pub mod web;
 mod world;
 

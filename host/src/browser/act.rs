@@ -5,7 +5,7 @@ use super::fault::{Fault, FaultKind};
 use super::input::mouse;
 use super::keys::{chord, key};
 use super::page::{Hand, Page, Target};
-use super::state::Dialog;
+use super::state::{Dialog, Tab};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use serde_json::{Value, json};
@@ -75,9 +75,17 @@ pub struct Typing {
 /// As long as this a page that an action leaves may take until its successor can be looked at; then it is loading still.
 const LEAVING: Duration = Duration::from_secs(3);
 
+/// As long as this a page may take to have its turn, and another tab until it is there.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// What a tab was like before it was acted on.
 struct Before {
     departures: u64,
+    loading: bool,
+    loader: String,
+    stops: u64,
+    within: u64,
+    windows: u64,
     tabs: Vec<String>,
 }
 
@@ -85,10 +93,7 @@ impl Visit {
     fn actor(&mut self, page: &Page) -> Result<(Hand, Before), Fault> {
         let hand = self.hand(page, Need::Drive, Rights::default(), ACTION)?;
         hand.fine()?;
-        let before = Before {
-            departures: hand.known(|tab| tab.departures)?,
-            tabs: hand.state().tabs.iter().map(|tab| tab.id.clone()).collect(),
-        };
+        let before = hand.before()?;
         Ok((hand, before))
     }
 
@@ -270,16 +275,13 @@ impl Visit {
     /// Answers the open dialog.
     pub async fn answer_dialog(&mut self, page: &Page, accept: bool, text: Option<&str>) -> Result<Acted, Fault> {
         let hand = self.hand(page, Need::Drive, Rights::default(), ACTION)?;
-        let before = Before {
-            departures: hand.known(|tab| tab.departures)?,
-            tabs: hand.state().tabs.iter().map(|tab| tab.id.clone()).collect(),
+        let mut before = hand.before()?;
+        let Some(dialog) = hand.known(|tab| tab.dialog.clone())? else {
+            let message = format!("no dialog is open in tab {}", page.tab);
+            return Err(Fault::new(FaultKind::NoSuch, message));
         };
-        if hand.known(|tab| tab.dialog.is_none())? {
-            return Err(Fault::new(
-                FaultKind::NoSuch,
-                format!("no dialog is open in tab {}", page.tab),
-            ));
-        }
+        // The question whether to leave is asked by a page that is left already, as far as the browser is concerned.
+        before.loading &= dialog.kind != "beforeunload";
         let mut params = json!({ "accept": accept });
         if let (Some(text), Some(fields)) = (text, params.as_object_mut()) {
             fields.insert("promptText".to_owned(), text.into());
@@ -302,15 +304,44 @@ impl Visit {
 }
 
 impl Hand {
+    fn before(&self) -> Result<Before, Fault> {
+        let tabs = self.state().tabs.iter().map(|tab| tab.id.clone()).collect();
+        self.known(|tab| Before {
+            departures: tab.departures,
+            loading: tab.loading,
+            loader: tab.document.loader.clone(),
+            stops: tab.stops,
+            within: tab.within,
+            windows: tab.windows,
+            tabs,
+        })
+    }
+
     /// What came of it. A page that it leaves is given a moment to be exchanged for the next.
     async fn acted(&self, before: Before) -> Result<Acted, Fault> {
-        let left = |departures: u64| departures > before.departures;
-        let navigating = self.known(|tab| left(tab.departures) || tab.loading).unwrap_or(false);
+        // What the page makes of it is told by the page, and the answer to a click may be there before: an answer of its
+        // own comes after all that.
+        let turn = self.page("Runtime.evaluate", json!({ "expression": "0" }));
+        drop(tokio::time::timeout(MOMENT, turn).await);
+        if self.known(|tab| tab.windows > before.windows).unwrap_or(false) {
+            let mut state = self.running.state.clone();
+            let more = state.wait_for(|state| {
+                let new = state.tabs.iter().any(|tab| !before.tabs.contains(&tab.id));
+                new || state.ended.is_some()
+            });
+            drop(tokio::time::timeout(MOMENT, more).await.map(|waited| waited.is_ok()));
+        }
+        let left = |tab: &Tab| tab.departures > before.departures || (tab.loading && !before.loading);
+        let mut navigating = self.known(left).unwrap_or(false);
         if navigating {
             let waiting = self.until("waiting for the next page", |tab| {
-                tab.document.reached.contains("DOMContentLoaded").then_some(())
+                let next = tab.document.loader != before.loader && tab.document.reached.contains("DOMContentLoaded");
+                // A place in the document, a download, and what is refused leave it where it is.
+                let stays = tab.within > before.within || (tab.stops > before.stops && !tab.loading);
+                (next || stays).then_some(next)
             });
-            drop(tokio::time::timeout(LEAVING, waiting).await);
+            let waited = tokio::time::timeout(LEAVING, waiting).await;
+            navigating = !matches!(waited, Ok(Ok(false)));
         }
         let state = self.state();
         if let Some(fault) = &state.ended {

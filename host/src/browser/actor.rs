@@ -6,6 +6,7 @@ use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Grants, Leads, leads, shown};
 use super::line::{Ask, Line};
+use super::log::clip;
 use super::proxy::USER;
 use super::state::State;
 use super::supervisor::Pulse;
@@ -303,7 +304,12 @@ impl Actor {
     fn take_up(&mut self, todo: Todo) {
         match todo {
             Todo::Watch { session, page } => self.watch(&session, page),
-            Todo::Close(target) => self.tell(None, "Target.closeTarget", json!({ "targetId": target })),
+            Todo::Let(session) => self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({})),
+            Todo::Close { session, target } => {
+                self.tell(None, "Target.closeTarget", json!({ "targetId": target }));
+                // As long as it waits, so does the page that has opened it.
+                self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
+            }
             Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
             Todo::Forget(target) => self.grants().forget(&target),
             Todo::Fail { session, crashed } => {
@@ -314,14 +320,8 @@ impl Actor {
                 };
                 let theirs =
                     |waiting: &Waiting| matches!(waiting, Waiting::Asker { session: Some(own), .. } if *own == session);
-                let gone: Vec<u64> = self
-                    .waiting
-                    .iter()
-                    .filter(|(_, waiting)| theirs(waiting))
-                    .map(|(id, _)| *id)
-                    .collect();
-                for id in gone {
-                    if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(&id) {
+                for (_, waiting) in self.waiting.extract_if(|_, waiting| theirs(waiting)) {
+                    if let Waiting::Asker { answer, .. } = waiting {
                         drop(answer.send(Err(fault.clone())));
                     }
                 }
@@ -343,8 +343,9 @@ impl Actor {
         if page.is_some() {
             self.tell(on, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         }
-        let frames = json!([{ "type": "iframe", "exclude": false }, { "exclude": true }]);
-        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": frames });
+        // Whatever is left out here would wait all the same, and for ever: workers, worklets.
+        let inside = json!([{ "type": "page", "exclude": true }, {}]);
+        let watch = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": inside });
         self.tell(on, "Target.setAutoAttach", watch);
         let id = self.write(on, "Runtime.runIfWaitingForDebugger", &json!({}));
         if let (Some(id), Some(target)) = (id, page) {
@@ -377,7 +378,7 @@ impl Actor {
             Err(why) => {
                 let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
                 self.tell(session, "Fetch.failRequest", answer);
-                let line = format!("{} {}: {why}", text("/resourceType"), shown(url));
+                let line = clip(&format!("{} {}: {why}", text("/resourceType"), shown(url)));
                 self.state.send_modify(|state| {
                     if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
                         tab.refuse(line);

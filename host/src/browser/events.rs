@@ -11,8 +11,10 @@ use serde_json::Value;
 pub(super) enum Todo {
     /// Watch what this connection leads to: the page of that target, or a frame of a page.
     Watch { session: String, page: Option<String> },
-    /// Close this target.
-    Close(String),
+    /// Let what this connection leads to run: nobody needs to watch it.
+    Let(String),
+    /// Close this target, which waits for being watched.
+    Close { session: String, target: String },
     /// This tab may reach what that one may.
     Inherit { target: String, opener: String },
     /// Nothing may be reached for this tab any more.
@@ -49,7 +51,7 @@ impl State {
                     self.open(session, target, Some(opener).filter(|opener| !opener.is_empty()))
                 }
                 // A frame with a process of its own belongs to the tab that it is in.
-                _ => {
+                "iframe" => {
                     let page = parent.and_then(|parent| self.attached.get(parent)).cloned();
                     if let Some((page, _)) = page {
                         self.attached.insert(session.to_owned(), (page, target.to_owned()));
@@ -59,6 +61,8 @@ impl State {
                         page: None,
                     }]
                 }
+                // Workers and worklets.
+                _ => vec![Todo::Let(session.to_owned())],
             },
             "detachedFromTarget" => {
                 self.attached.remove(session);
@@ -69,12 +73,6 @@ impl State {
                     session: session.to_owned(),
                     crashed: false,
                 }]
-            }
-            "targetInfoChanged" => {
-                if let Some(tab) = self.by_target(target) {
-                    tab.title = clip(text(event, "/targetInfo/title"));
-                }
-                Vec::new()
             }
             "targetDestroyed" => {
                 let target = text(event, "/targetId");
@@ -133,16 +131,27 @@ impl State {
                     ));
                 }
             }
-            "navigatedWithinDocument" if main => tab.url = clip(text(event, "/url")),
+            "navigatedWithinDocument" if main => {
+                tab.url = clip(text(event, "/url"));
+                // What a script says of the address is no way that anybody went.
+                tab.within = tab
+                    .within
+                    .saturating_add(u64::from(text(event, "/navigationType") != "historyApi"));
+            }
             "lifecycleEvent" if main => {
                 tab.begin(text(event, "/loaderId"));
                 tab.document.reached.insert(text(event, "/name").to_owned());
             }
             "frameStartedLoading" if main => tab.loading = true,
-            "frameStoppedLoading" if main => tab.loading = false,
-            "frameRequestedNavigation" | "frameScheduledNavigation" if main => {
-                tab.departures = tab.departures.saturating_add(1);
-            }
+            "frameStoppedLoading" if main => (tab.loading, tab.stops) = (false, tab.stops.saturating_add(1)),
+            "frameRequestedNavigation" | "frameScheduledNavigation" if main => match text(event, "/disposition") {
+                "" | "currentTab" => tab.departures = tab.departures.saturating_add(1),
+                // Told by what opens, or by the download.
+                _ => {}
+            },
+            "windowOpen" => tab.windows = tab.windows.saturating_add(1),
+            // Its first request may be the next thing that is told: it must be known whose that is.
+            "frameAttached" => drop(tab.frame(frame, session)),
             "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),
             "javascriptDialogOpening" => {
                 let proposed = text(event, "/defaultPrompt");
@@ -245,7 +254,7 @@ impl State {
             }
             return tab.requests.push(RequestLine {
                 id: id.to_owned(),
-                method: text(event, "/request/method").to_owned(),
+                method: clip(text(event, "/request/method")),
                 url: clip(text(event, "/request/url")),
                 kind: text(event, "/type").to_owned(),
                 status: None,
@@ -338,3 +347,6 @@ fn place(url: &str, line: Option<&Value>) -> Option<String> {
     let line = line.and_then(Value::as_u64).unwrap_or(0).saturating_add(1);
     (!url.is_empty()).then(|| clip(&format!("{url}:{line}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,41 @@ pub(super) const MOST_FRAMES: usize = 40;
 /// Where a script of ours asks for another frame's text: `\u{1}12` on a line of its own.
 const FRAME_MARK: char = '\u{1}';
 
+/// What begins a line that is only there because a frame below it may hold what is looked for.
+const MAYBE: char = '\u{2}';
+
+/// The lines of a tree, without those that waited for a frame in vain.
+#[derive(Debug, Default)]
+struct Lines {
+    whole: String,
+    /// How deep each of them is, and the line.
+    waiting: Vec<(usize, String)>,
+}
+
+impl Lines {
+    /// A line of the tree; how deep it is.
+    fn next(&mut self, line: &str) -> usize {
+        let bare = line.trim_start_matches(MAYBE);
+        let depth = bare.len() - bare.trim_start().len();
+        self.waiting.retain(|(own, _)| *own < depth);
+        match bare.len() < line.len() {
+            true => self.waiting.push((depth, bare.to_owned())),
+            false => self.add(bare),
+        }
+        depth
+    }
+
+    fn add(&mut self, line: &str) {
+        let waited = std::mem::take(&mut self.waiting);
+        for line in waited.iter().map(|(_, line)| line.as_str()).chain([line]) {
+            if !self.whole.is_empty() {
+                self.whole.push('\n');
+            }
+            self.whole.push_str(line);
+        }
+    }
+}
+
 /// A frame's tree.
 pub(super) struct Taken {
     pub(super) text: String,
@@ -58,22 +93,18 @@ impl Hand {
             };
             self.running.refs.given(&self.target, start, end, place.clone());
             let mut truncated = told.pointer("/truncated") == Some(&Value::Bool(true));
-            let mut whole = String::new();
-            let mut indent = 0;
+            let mut lines = Lines::default();
+            let mut depth = 0;
             for line in text(&told, "/text").split('\n') {
                 let mark = line
                     .trim_start()
                     .strip_prefix(FRAME_MARK)
                     .and_then(|digits| digits.parse::<u64>().ok());
                 let Some(number) = mark else {
-                    if !whole.is_empty() {
-                        whole.push('\n');
-                    }
-                    whole.push_str(line);
-                    indent = line.len() - line.trim_start().len() + 1;
+                    depth = lines.next(line) + 1;
                     continue;
                 };
-                let room = max.saturating_sub(whole.len());
+                let room = max.saturating_sub(lines.whole.len());
                 if deep == 0 || *left == 0 || room < 200 {
                     truncated = true;
                     continue;
@@ -86,14 +117,12 @@ impl Hand {
                 if let Ok(inner) = self.tree(&inner, Value::Null, options, room, deep - 1, left).await {
                     truncated |= inner.truncated;
                     for line in inner.text.lines() {
-                        whole.push('\n');
-                        whole.extend(std::iter::repeat_n(' ', indent));
-                        whole.push_str(line);
+                        lines.add(&format!("{}{line}", " ".repeat(depth)));
                     }
                 }
             }
             Ok(Taken {
-                text: whole,
+                text: lines.whole,
                 truncated,
                 url: text(&told, "/url").to_owned(),
                 title: text(&told, "/title").to_owned(),
@@ -191,5 +220,30 @@ impl Hand {
         let root = tree.get("frameTree")?;
         // A frame with a process of its own is not in its parent's tree: it hangs below that tree's root or one of its own.
         search(root, frame).or_else(|| root.pointer("/frame/id")?.as_str().map(str::to_owned))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_wait_for_a_frame_stay_if_it_shows_something() {
+        let mut lines = Lines::default();
+        let tree = [
+            "\u{2}- main",
+            "\u{2} - iframe a",
+            "\u{2}- form",
+            "\u{2} - iframe b",
+            "- text: c",
+            "\u{2} - iframe d",
+        ];
+        for line in tree {
+            let depth = lines.next(line);
+            if line.ends_with("iframe b") {
+                lines.add(&format!("{}- text: found", " ".repeat(depth + 1)));
+            }
+        }
+        assert_eq!(lines.whole, "- form\n - iframe b\n  - text: found\n- text: c");
     }
 }

@@ -4,14 +4,19 @@
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;
 use super::frames::{DEEPEST, MOST_FRAMES};
-use super::log::{ConsoleLine, RequestLine};
+use super::line::Rank;
+use super::log::{ConsoleLine, RequestLine, clip};
 use super::page::{Hand, Page, Target};
 use super::refs::Place;
+use super::session::Running;
 use super::state::Dialog;
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use base64::Engine as _;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is known of a tab without asking its page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,16 +114,21 @@ const HIGHEST: f64 = 16_384.0;
 
 impl Visit {
     /// The tabs of a session, oldest first.
-    pub fn tabs(&mut self, session: &str) -> Result<Vec<TabInfo>, Fault> {
+    pub async fn tabs(&mut self, session: &str) -> Result<Vec<TabInfo>, Fault> {
         let name = self.may(session, Need::Observe, Rights::default())?;
         let Some(running) = self.known(&name) else {
             return Ok(Vec::new());
         };
+        let titles = titles(&running).await;
         let state = running.state.borrow();
         let all = state.tabs.iter().map(|tab| TabInfo {
             tab: tab.id.clone(),
             url: tab.url.clone(),
-            title: tab.title.clone(),
+            title: titles
+                .get(&*tab.target)
+                .filter(|title| !names(title, &tab.url))
+                .cloned()
+                .unwrap_or_default(),
             loading: tab.loading,
             crashed: tab.crashed,
             opener: tab.opener.clone(),
@@ -137,9 +147,10 @@ impl Visit {
         let taken = hand
             .tree(&place, root, options, options.max_chars as usize, DEEPEST, &mut left)
             .await?;
-        let text = match taken.text.is_empty() {
-            true => "(nothing that can be seen)".to_owned(),
-            false => taken.text,
+        let text = match (taken.text.is_empty(), &options.find) {
+            (true, None) => "(nothing that can be seen)".to_owned(),
+            (true, Some(find)) => format!("nothing here has {find:?} in it"),
+            (false, _) => taken.text,
         };
         Ok(Reading {
             text,
@@ -250,6 +261,29 @@ impl Visit {
         let hand = self.hand(page, Need::Observe, Rights::default(), ACTION)?;
         hand.known(|tab| tab.requests.after(after))
     }
+}
+
+/// Whether a title is only what a browser shows of the address where a page has none.
+fn names(title: &str, url: &str) -> bool {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    title == url || title == after || Some(title) == after.strip_suffix('/')
+}
+
+/// The titles of tabs, by their targets, as the browser itself knows them: it doesn't tell unasked when one changes, and a
+/// page may be busy. What is not known in a moment is left out.
+async fn titles(running: &Running) -> HashMap<String, String> {
+    let deadline = Instant::now() + Duration::from_millis(500);
+    let asked = running
+        .line
+        .ask(Rank::Look, None, "Target.getTargets", json!({}), deadline);
+    let told = asked.await.unwrap_or_default();
+    let targets = told
+        .pointer("/targetInfos")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let titles = targets.map(|target| (text(target, "/targetId").to_owned(), clip(text(target, "/title"))));
+    titles.collect()
 }
 
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {

@@ -23,6 +23,7 @@ mod log;
 mod look;
 mod navigate;
 mod page;
+mod probe;
 mod process;
 mod profile;
 mod proxy;
@@ -45,6 +46,7 @@ pub use log::{ConsoleLine, RequestLine};
 pub use look::{Frame, Picture, Print, ReadOptions, Reading, SnapshotOptions, TabInfo};
 pub use navigate::{Landed, Until};
 pub use page::{Page, Target};
+pub use probe::Probe;
 pub use state::{Dialog, Download};
 pub use status::{SessionStatus, TabStatus, elsewhere, stop_elsewhere};
 pub use visit::Visit;
@@ -58,7 +60,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// What browsers are started with.
@@ -98,6 +100,9 @@ impl std::fmt::Debug for Browsers {
 
 /// As often as this it is looked whether a session is idle.
 const TIDY: Duration = Duration::from_secs(1);
+
+/// As long as this the end of a host may take for its browsers to end in order.
+const LAST: Duration = Duration::from_secs(2);
 
 impl Browsers {
     /// Sessions with these settings and limits; none is started. Removes what killed hosts have left.
@@ -252,21 +257,24 @@ impl Drop for Browsers {
         let Some(Some(runtime)) = self.threads.take() else {
             return;
         };
-        // Nobody can wait here as others do: this may be inside of an async function.
-        let pids: Vec<u32> = running.iter().map(|running| running.pid).collect();
-        let kept = running.iter().any(|running| running.profile().is_kept());
         for running in &running {
             running.stop();
         }
-        if kept {
-            // Those that keep their profile have a moment to write it down.
-            std::thread::sleep(Duration::from_millis(300));
+        // Nobody can wait here as others do: this may be inside of an async function.
+        let end = Instant::now() + LAST;
+        while !running.iter().all(|running| running.is_gone()) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
         }
-        for pid in &pids {
+        let left: Vec<u32> = running
+            .iter()
+            .filter(|running| !running.is_gone())
+            .map(|running| running.pid)
+            .collect();
+        for pid in &left {
             process::kill_group(*pid);
         }
         runtime.shutdown_background();
-        for pid in pids {
+        for pid in left {
             process::reap(pid);
         }
     }

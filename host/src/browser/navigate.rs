@@ -53,6 +53,9 @@ pub struct Landed {
     pub refused: Vec<String>,
 }
 
+/// As long as this a page may take to have its turn before it counts as one that computes without end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 fn limit(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms.max(1)))
 }
@@ -124,7 +127,7 @@ impl Visit {
     /// Goes through the tab's history.
     pub async fn go(&mut self, page: &Page, steps: i32, until: Until, ms: u32) -> Result<Landed, Fault> {
         let hand = self.hand(page, Need::Drive, Rights::default(), limit(ms))?;
-        let history = hand.page("Page.getNavigationHistory", json!({})).await?;
+        let history = hand.bare("Page.getNavigationHistory", json!({})).await?;
         let now = history.get("currentIndex").and_then(Value::as_i64).unwrap_or(0);
         let entry = usize::try_from(now.saturating_add(i64::from(steps))).ok();
         let entry = entry.and_then(|at| history.get("entries")?.get(at));
@@ -134,13 +137,12 @@ impl Visit {
                 page.tab
             )));
         };
-        let (departures, url) = (
-            hand.known(|tab| tab.departures)?,
-            entry.get("url").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        );
+        let (loader, within) = hand.known(|tab| (tab.document.loader.clone(), tab.within))?;
         let params = json!({ "entryId": entry.get("id") });
+        hand.recover().await?;
         hand.dialogs("Page.navigateToHistoryEntry", params).await?;
-        hand.settle(departures, &url, until).await?;
+        hand.arrive(|tab| tab.document.loader != loader || tab.within > within, until)
+            .await?;
         landed(&hand, false).await
     }
 
@@ -150,11 +152,7 @@ impl Visit {
         let before = hand.known(|tab| tab.document.loader.clone())?;
         hand.recover().await?;
         hand.dialogs("Page.reload", json!({})).await?;
-        let stage = until.stage();
-        hand.until("loading the page again", |tab| {
-            (tab.document.loader != before && tab.document.reached.contains(stage)).then_some(())
-        })
-        .await?;
+        hand.arrive(|tab| tab.document.loader != before, until).await?;
         landed(&hand, false).await
     }
 
@@ -177,16 +175,7 @@ fn is_there(tab: &Tab, url: &str, until: Until) -> bool {
 
 async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
     // A page that is still loading, or never stops computing, has no title to ask for.
-    let quick = Hand {
-        running: Arc::clone(&hand.running),
-        tab: hand.tab.clone(),
-        target: Arc::clone(&hand.target),
-        session: hand.session.clone(),
-        deadline: hand
-            .deadline
-            .min(tokio::time::Instant::now() + Duration::from_millis(500)),
-        ..*hand
-    };
+    let quick = hand.hasty(Duration::from_millis(500));
     let told = quick.main_call("title", &json!({})).await.unwrap_or_default();
     hand.known(|tab| {
         let title = told.get("title").and_then(Value::as_str);
@@ -197,7 +186,7 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
             Some(why) => Err(Fault::new(FaultKind::NavigationFailed, why.clone())),
             None => Ok(Landed {
                 url: url.unwrap_or(&tab.url).to_owned(),
-                title: title.unwrap_or(&tab.title).to_owned(),
+                title: title.unwrap_or_default().to_owned(),
                 status,
                 skipped,
                 refused: tab.refused.iter().cloned().collect(),
@@ -230,16 +219,34 @@ fn not_loaded(hand: &Hand, url: &str, error: &str) -> Fault {
 }
 
 impl Hand {
-    /// A page that was computing without end when it was last asked is stopped, so that it can be left.
+    /// A page that computes without end is stopped, so that it can be left.
     async fn recover(&self) -> Result<(), Fault> {
         if self.known(|tab| tab.crashed)? {
             return Ok(());
         }
-        if self.running.refs.is_stuck(&self.target) {
-            self.running.refs.stuck(&self.target, false);
-            drop(self.bare("Runtime.terminateExecution", json!({})).await);
+        if self.known(|tab| tab.loading)? {
+            // Nothing is asked of a page as long as it is about to be exchanged.
+            self.bare("Page.stopLoading", json!({})).await?;
+        }
+        let turn = json!({ "expression": "0" });
+        let answer = self.hasty(PATIENCE).page("Runtime.evaluate", turn).await;
+        if answer.is_err_and(|fault| fault.kind == FaultKind::TimedOut) {
+            // If it has come to its end just now, it is what was asked that is stopped.
+            drop(self.hasty(PATIENCE).bare("Runtime.terminateExecution", json!({})).await);
         }
         Ok(())
+    }
+
+    /// The same with less time.
+    fn hasty(&self, most: Duration) -> Hand {
+        Hand {
+            running: Arc::clone(&self.running),
+            tab: self.tab.clone(),
+            target: Arc::clone(&self.target),
+            session: self.session.clone(),
+            deadline: self.deadline.min(tokio::time::Instant::now() + most),
+            ..*self
+        }
     }
 
     /// What the browser said to a navigation, and the wait for what it led to.
@@ -250,7 +257,10 @@ impl Hand {
         match answer.get("loaderId").and_then(Value::as_str) {
             // Another place in the same document.
             None => Ok(()),
-            Some(loader) => self.arrive(loader, until).await,
+            Some(loader) => {
+                let begins = |tab: &Tab| tab.document.loader == loader || tab.past.iter().any(|past| past == loader);
+                self.arrive(begins, until).await
+            }
         }
     }
 
@@ -295,14 +305,14 @@ impl Hand {
         }
     }
 
-    /// Waits until this loading of a document, or one that has followed it, has come so far.
-    async fn arrive(&self, loader: &str, until: Until) -> Result<(), Fault> {
+    /// Waits until what was asked for has begun, and that, or what has followed it, has come so far.
+    async fn arrive(&self, begins: impl Fn(&Tab) -> bool, until: Until) -> Result<(), Fault> {
         let stage = until.stage();
         let mut begun = false;
         let mut state = self.running.state.clone();
         let wait = state.wait_for(|state| {
             let Some(tab) = state.tab(&self.tab) else { return true };
-            begun |= tab.document.loader == loader;
+            begun |= begins(tab);
             let there = begun && tab.document.reached.contains(stage);
             there || state.ended.is_some() || tab.dialog.is_some() || (begun && tab.crashed)
         });
@@ -310,26 +320,13 @@ impl Hand {
             .await
             .map(|waited| waited.is_ok());
         match waited {
-            Err(_) => {
-                self.running.refs.stuck(&self.target, true);
-                Err(self
-                    .late(&format!("loading the page until {stage}"))
-                    .hint("it may be usable all the same: look at it, or wait for less"))
-            }
+            Err(_) => Err(self
+                .late(&format!("loading the page until {stage}"))
+                .hint("it may be usable all the same: look at it, or wait for less")),
             Ok(_) => match self.known(|tab| tab.document.reached.contains(stage) && tab.dialog.is_none())? {
                 true => Ok(()),
                 false => self.fine(),
             },
         }
-    }
-
-    /// Waits until the tab has left for `url` and come so far.
-    async fn settle(&self, departures: u64, url: &str, until: Until) -> Result<(), Fault> {
-        let stage = until.stage();
-        self.until("going through the history", |tab| {
-            let there = tab.url == url || tab.departures > departures;
-            (there && !tab.loading && tab.document.reached.contains(stage)).then_some(())
-        })
-        .await
     }
 }

@@ -50,6 +50,9 @@ const GONE: [&str; 5] = [
     "Execution context",
 ];
 
+/// What it says while one page takes the place of another.
+const BETWEEN: &str = "Not attached to an active page";
+
 impl Hand {
     pub(super) fn state(&self) -> Ref<'_, State> {
         self.running.state.borrow()
@@ -83,9 +86,7 @@ impl Hand {
 
     /// Asks the tab's page, dialog or not.
     pub(super) async fn bare(&self, method: &'static str, params: Value) -> Result<Value, Fault> {
-        let line = &self.running.line;
-        line.ask(self.rank, Some(&self.session), method, params, self.deadline)
-            .await
+        self.sent(&self.session, method, params).await
     }
 
     /// Asks what `session` leads to. A dialog that is open, or opens meanwhile, ends it: nothing would answer before that.
@@ -93,14 +94,25 @@ impl Hand {
         self.fine()?;
         let mut state = self.running.state.clone();
         let stopped = state.wait_for(|state| stopped(state, &self.tab).is_some());
-        let answer = self
-            .running
-            .line
-            .ask(self.rank, Some(session), method, params, self.deadline);
         tokio::select! {
             biased;
-            answer = answer => answer,
+            answer = self.sent(session, method, params) => answer,
             _ = stopped => Err(self.fine().err().unwrap_or_else(Fault::crashed)),
+        }
+    }
+
+    /// What is answered; asked again where the browser has refused, because another page was about to take the place of
+    /// the one that was there.
+    async fn sent(&self, session: &str, method: &'static str, params: Value) -> Result<Value, Fault> {
+        let line = &self.running.line;
+        loop {
+            let asked = line.ask(self.rank, Some(session), method, params.clone(), self.deadline);
+            match asked.await {
+                Err(fault) if fault.message.ends_with(BETWEEN) && Instant::now() < self.deadline => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                answer => return answer,
+            }
         }
     }
 

@@ -22,6 +22,8 @@ use tokio::process::{Child, Command};
 pub(super) struct Start {
     pub(super) program: Program,
     pub(super) profile: PathBuf,
+    /// Where it works.
+    pub(super) desk: PathBuf,
     pub(super) proxy: SocketAddr,
     /// Whether the browser's own sandbox is on.
     pub(super) sandbox: bool,
@@ -91,7 +93,7 @@ impl Process {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("LANG", "C.UTF-8")
             .envs(start.window.iter().flatten().map(|(name, value)| (name, value)))
-            .current_dir(&start.profile)
+            .current_dir(&start.desk)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -19,7 +19,8 @@ pub(super) struct Profile {
     folder: PathBuf,
     /// Locked. Its name is the folder's with `.lock` behind it.
     lock: File,
-    kept: bool,
+    /// Of one that is kept: a folder that goes with the session, for everything that isn't.
+    desk: Option<Box<Self>>,
 }
 
 impl Profile {
@@ -43,14 +44,14 @@ impl Profile {
             return Ok(Self {
                 folder,
                 lock,
-                kept: false,
+                desk: None,
             });
         }
         Err(io::Error::other("no name is free"))
     }
 
-    /// The folder of this name below `base`, which stays.
-    pub(super) fn kept(base: &Path, name: &str) -> Result<Self, Fault> {
+    /// The folder of this name below `base`, which stays; what is not to stay is below `passing`.
+    pub(super) fn kept(base: &Path, name: &str, passing: &Path) -> Result<Self, Fault> {
         let failed = |error: io::Error| {
             let message = format!("the profile {name} in {}: {error}", base.display());
             Fault::new(FaultKind::Unavailable, message)
@@ -74,21 +75,26 @@ impl Profile {
         Ok(Self {
             folder,
             lock,
-            kept: true,
+            desk: Some(Box::new(Self::temporary(passing).map_err(failed)?)),
         })
     }
 
     pub(super) fn is_kept(&self) -> bool {
-        self.kept
+        self.desk.is_some()
+    }
+
+    /// The folder that goes with the session in any case.
+    pub(super) fn desk(&self) -> &Path {
+        self.desk.as_deref().map_or(&self.folder, Self::folder)
     }
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A folder in it of this name, which the browser can use.
+    /// A folder of this name that goes with the session, which the browser can use.
     pub(super) fn inner(&self, name: &str) -> io::Result<PathBuf> {
-        let folder = self.folder.join(name);
+        let folder = self.desk().join(name);
         if !folder.is_dir() {
             make(&folder)?;
         }
@@ -97,16 +103,16 @@ impl Profile {
 
     /// Where what is known of the session is written down for others to read.
     pub(super) fn status_file(&self) -> PathBuf {
-        self.folder.with_extension("json")
+        self.desk().with_extension("json")
     }
 }
 
 impl Drop for Profile {
     fn drop(&mut self) {
-        drop(fs::remove_file(self.status_file()));
-        if self.kept {
+        if self.is_kept() {
             return;
         }
+        drop(fs::remove_file(self.status_file()));
         if remove(&self.folder) {
             drop(fs::remove_file(self.folder.with_extension("lock")));
         }
@@ -213,13 +219,15 @@ mod tests {
     #[test]
     fn a_kept_profile_has_one_host() {
         let base = tempfile::tempdir().unwrap();
-        let base = base.path().join("own");
-        let first = Profile::kept(&base, "main").unwrap();
+        let (passing, base) = (base.path().join("passing"), base.path().join("own"));
+        let first = Profile::kept(&base, "main", &passing).unwrap();
         let folder = first.folder().to_owned();
-        assert_eq!(Profile::kept(&base, "main").unwrap_err().kind, FaultKind::ProfileInUse);
+        let second = Profile::kept(&base, "main", &passing);
+        assert_eq!(second.unwrap_err().kind, FaultKind::ProfileInUse);
         drop(first);
+        assert_eq!(fs::read_dir(&passing).unwrap().count(), 0);
         assert!(folder.is_dir());
-        Profile::kept(&base, "main").unwrap();
+        Profile::kept(&base, "main", &passing).unwrap();
     }
 
     #[test]

@@ -35,8 +35,6 @@ pub(super) struct Refs {
 struct Tab {
     next: u64,
     ranges: Vec<Range>,
-    /// Whether its page did not come to an end when it was last asked.
-    stuck: bool,
     /// Held while a snapshot takes numbers.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -49,15 +47,6 @@ impl Refs {
     /// Who has it takes numbers in this tab.
     pub(super) fn turn(&self, target: &Arc<str>) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(&self.tabs().entry(Arc::clone(target)).or_default().turn)
-    }
-
-    /// Whether the tab's page was computing without end when it was last asked.
-    pub(super) fn is_stuck(&self, target: &str) -> bool {
-        self.tabs().get(target).is_some_and(|tab| tab.stuck)
-    }
-
-    pub(super) fn stuck(&self, target: &Arc<str>, stuck: bool) {
-        self.tabs().entry(Arc::clone(target)).or_default().stuck = stuck;
     }
 
     /// The next number that is free.

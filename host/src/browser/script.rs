@@ -5,7 +5,7 @@ use super::page::{Page, Target, first_line};
 use super::visit::{Need, Visit};
 use crate::call::Rights;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest value that is returned, in bytes of JSON.
 const LONGEST: usize = 8 << 20;
@@ -54,6 +54,10 @@ impl Visit {
                 hand.ask(&session, "Runtime.callFunctionOn", call).await?
             }
             None => {
+                let (begun, most) = (
+                    Instant::now(),
+                    Duration::from_millis(u64::from(ms.saturating_sub(ms / 10).max(1))),
+                );
                 let expression = match is_value {
                     true => format!("(() => {{ const it = {value}; return typeof it === 'function' ? it() : it; }})()"),
                     false => script.to_owned(),
@@ -64,9 +68,16 @@ impl Visit {
                     "awaitPromise": true,
                     "userGesture": true,
                     // A little before our own, so that a loop without end is ended and not left behind.
-                    "timeout": ms.saturating_sub(ms / 10).max(1),
+                    "timeout": most.as_millis(),
                 });
-                hand.page("Runtime.evaluate", call).await?
+                // That it was ended is told in no better words than that something is wrong.
+                let answer = hand.page("Runtime.evaluate", call).await;
+                answer.map_err(
+                    |fault| match fault.kind == FaultKind::Failed && begun.elapsed() >= most {
+                        true => hand.late("the script"),
+                        false => fault,
+                    },
+                )?
             }
         };
         if let Some(details) = answer.get("exceptionDetails") {

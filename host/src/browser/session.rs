@@ -19,7 +19,7 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -68,7 +68,8 @@ pub(super) struct Running {
     /// Whether the browser's own sandbox is on.
     pub(super) sandbox: bool,
     pub(super) started: Instant,
-    profile: Arc<Profile>,
+    /// Gone with the browser.
+    profile: Weak<Profile>,
     /// What origins had stored, to be stored again when they are opened. Held for one look or exchange.
     imports: Mutex<Vec<OfOrigin>>,
     /// Ends it: dropped or sent to.
@@ -92,12 +93,18 @@ impl Running {
         self.state.borrow().ended.is_none()
     }
 
-    pub(super) fn profile(&self) -> &Profile {
-        &self.profile
+    /// Its folder, as long as it has one.
+    pub(super) fn profile(&self) -> Result<Arc<Profile>, Fault> {
+        self.profile.upgrade().ok_or_else(Fault::crashed)
     }
 
     pub(super) fn imports(&self) -> MutexGuard<'_, Vec<OfOrigin>> {
         self.imports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_gone(&self) -> bool {
+        *self.gone.borrow()
     }
 
     /// Ends it, without waiting for that.
@@ -237,7 +244,7 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     let unavailable = |why: String| Fault::new(FaultKind::Unavailable, why);
     let program = setting.program.clone().map_err(unavailable)?;
     let profile = match &setting.kept {
-        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"))?,
+        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"), &setting.base)?,
         None => Profile::temporary(&setting.base)
             .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
     };
@@ -273,6 +280,7 @@ async fn attempt(
     let start = Start {
         program: program.clone(),
         profile: profile.folder().to_owned(),
+        desk: profile.desk().to_owned(),
         proxy: proxy.address,
         sandbox,
         window: setting.window.clone(),
@@ -302,7 +310,7 @@ async fn attempt(
         program: program.clone(),
         sandbox,
         started: Instant::now(),
-        profile: Arc::clone(profile),
+        profile: Arc::downgrade(profile),
         imports: Mutex::default(),
         stop: Mutex::new(Some(stop)),
         gone,

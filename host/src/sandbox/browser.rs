@@ -41,7 +41,7 @@ fn nothing() -> wit::Fault {
 
 impl wit::Host for BrowserView<'_> {
     async fn tabs(&mut self, session: String) -> Done<Vec<wit::TabInfo>> {
-        with!(self, visit => visit.tabs(&session).map(|tabs| tabs.into_iter().map(convert::tab).collect()))
+        with!(self, visit => visit.tabs(&session).await.map(|tabs| tabs.into_iter().map(convert::tab).collect()))
     }
 
     async fn open_tab(&mut self, session: String) -> Done<String> {

@@ -326,7 +326,7 @@ toolyard.box = ({ n }) => on({ ref: n }, (el) => {
 /** Where an element is on the page, for a picture of it. */
 toolyard.rect = ({ target }) => on(target, (el) => {
   if (!shows(el)) return unusable(target, el, "is not visible");
-  intoView(el, 0);
+  // Where it is: who looks doesn't scroll.
   const { x, y, width, height } = boxOf(el);
   return { x: x + scrollX, y: y + scrollY, width, height };
 });

@@ -264,7 +264,11 @@ function close(s, line, before) {
   const below = s.lines.length - at - 1;
   const role = line.role;
   const bare = !line.refers && !line.name && !line.tail;
-  if (s.find && !s.rows && s.hits === before.hits) return drop();
+  if (s.find && !s.rows && s.hits === before.hits) {
+    // What is looked for may be in a frame, which somebody else looks into.
+    line.maybe = role === "iframe" || s.lines.slice(at + 1).some((one) => one.maybe);
+    if (!line.maybe) return drop();
+  }
   if (!below && bare && (THIN.has(role) || HOLLOW.has(role))) return (s.rows && !s.only) || drop();
   if (s.only) {
     const stays = line.active || /^(iframe|heading)$/.test(role);
@@ -305,7 +309,6 @@ function assemble(s) {
     text += textOf(line, n) + "\n";
     if (line.role === "iframe") frames.push(n);
   }
-  if (s.find && !s.lines.length && !s.stop) text = "nothing here has " + quoted(cut(s.find, 80)) + " in it";
   text = (text + s.stop).trimEnd().toWellFormed();
   return { text, next: last + 1, truncated: !!s.stop, frames, ...whereabouts() };
 }
@@ -313,5 +316,5 @@ function assemble(s) {
 function textOf(line, n) {
   const name = (line.name && " " + quoted(line.name)) + (line.refers ? " [e" + n + "]" : "");
   const frame = line.role === "iframe" ? "\n\u0001" + n : "";
-  return " ".repeat(line.depth) + "- " + line.role + name + line.tail + (line.text && ": " + line.text) + frame;
+  return (line.maybe ? "\u0002" : "") + " ".repeat(line.depth) + "- " + line.role + name + line.tail + (line.text && ": " + line.text) + frame;
 }
