@@ -23,15 +23,8 @@ use tokio::time::{Instant, sleep_until};
 /// The name of the world that our scripts live in, beside the page's.
 pub(super) const WORLD: &str = "toolyard";
 
-/// What runs in every frame.
-const PAGE: &str = concat!(
-    "(() => { if (Object.hasOwn(globalThis, \"toolyard\")) return; const toolyard = {};\n",
-    include_str!("page/roles.js"),
-    include_str!("page/snapshot.js"),
-    include_str!("page/read.js"),
-    include_str!("page/act.js"),
-    "globalThis.toolyard = toolyard; })()",
-);
+/// What runs in every frame: nothing. But the world is made.
+const NOTHING: &str = "0";
 
 /// Who waits for an answer.
 enum Waiting {
@@ -334,7 +327,7 @@ impl Actor {
         let on = Some(session);
         self.tell(on, "Page.enable", json!({}));
         self.tell(on, "Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
-        let script = json!({ "source": PAGE, "worldName": WORLD, "runImmediately": true });
+        let script = json!({ "source": NOTHING, "worldName": WORLD, "runImmediately": true });
         self.tell(on, "Page.addScriptToEvaluateOnNewDocument", script);
         self.tell(on, "Runtime.enable", json!({}));
         let nothing_kept = json!({ "maxTotalBufferSize": 0, "maxResourceBufferSize": 0 });

@@ -37,6 +37,7 @@ mod tabs;
 mod visit;
 mod wait;
 mod wire;
+mod worlds;
 
 pub use act::{Acted, Button, Click, Modifiers, Typing};
 pub use fault::{Fault, FaultKind};
@@ -59,6 +60,7 @@ use session::{Session, Setting};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -115,6 +117,7 @@ impl Browsers {
             base: settings.base,
             kept: settings.kept,
             sandbox: settings.sandbox,
+            bare: AtomicBool::new(false),
             window: settings.window,
             resolver: settings.resolver.unwrap_or_else(|| Arc::new(crate::egress::System)),
             queue: whole(limits.browser_queue),

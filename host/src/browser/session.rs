@@ -13,12 +13,13 @@ use super::proxy::Proxy;
 use super::refs::Refs;
 use super::state::State;
 use super::supervisor::{Failures, May};
+use super::worlds::Worlds;
 use crate::call::SessionName;
 use crate::egress::Resolve;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -34,6 +35,8 @@ pub(super) struct Setting {
     /// Where profiles are kept, if they are.
     pub(super) kept: Option<PathBuf>,
     pub(super) sandbox: Option<bool>,
+    /// Whether it was seen that this machine gives browsers no sandbox of their own.
+    pub(super) bare: AtomicBool,
     pub(super) window: Option<Vec<(String, OsString)>>,
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) queue: usize,
@@ -63,6 +66,7 @@ pub(super) struct Running {
     pub(super) state: watch::Receiver<State>,
     pub(super) grants: Arc<Mutex<Grants>>,
     pub(super) refs: Refs,
+    pub(super) worlds: Worlds,
     pub(super) pid: u32,
     pub(super) program: Program,
     /// Whether the browser's own sandbox is on.
@@ -249,10 +253,12 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
             .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
     };
     let profile = Arc::new(profile);
-    let sandbox = setting.sandbox.unwrap_or(true);
+    // It is tried once: a browser that can't have it takes as long to say so as another one to start.
+    let sandbox = setting.sandbox.unwrap_or_else(|| !setting.bare.load(Ordering::Relaxed));
     match attempt(session, &program, &profile, sandbox).await {
         Err((_, Some(said))) if setting.sandbox.is_none() && NO_SANDBOX.iter().any(|words| said.contains(words)) => {
             tracing::warn!("this machine gives the browser no sandbox of its own; it runs without");
+            setting.bare.store(true, Ordering::Relaxed);
             attempt(session, &program, &profile, false)
                 .await
                 .map_err(|(fault, _)| fault)
@@ -306,6 +312,7 @@ async fn attempt(
         state,
         grants,
         refs: Refs::default(),
+        worlds: Worlds::default(),
         pid,
         program: program.clone(),
         sandbox,
