@@ -4,7 +4,7 @@
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;
 use super::frames::{DEEPEST, MOST_FRAMES};
-use super::log::{ConsoleLine, RequestLine};
+use super::log::{ConsoleLine, RequestLine, clip};
 use super::page::{Hand, Page, Target};
 use super::refs::Place;
 use super::state::Dialog;
@@ -143,8 +143,8 @@ impl Visit {
         };
         Ok(Reading {
             text,
-            url: taken.url,
-            title: taken.title,
+            url: clip(&taken.url),
+            title: clip(&taken.title),
             truncated: taken.truncated,
         })
     }
@@ -165,8 +165,8 @@ impl Visit {
         };
         Ok(Reading {
             text: text(&told, "/text").to_owned(),
-            url: text(&told, "/url").to_owned(),
-            title: text(&told, "/title").to_owned(),
+            url: clip(text(&told, "/url")),
+            title: clip(text(&told, "/title")),
             truncated: told.pointer("/truncated") == Some(&Value::Bool(true)),
         })
     }

@@ -54,7 +54,7 @@ const QUIET: [&str; 19] = [
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
-    "--disable-features=Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,InterestFeedContentSuggestions",
+    "--disable-features=Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,InterestFeedContentSuggestions,Prerender2,Prerender2FallbackPrefetchSpecRules,WebRtcHideLocalIpsWithMdns",
     "--metrics-recording-only",
     "--no-pings",
     "--password-store=basic",

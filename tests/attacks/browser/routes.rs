@@ -1,8 +1,9 @@
 //! Every way for a page to reach a server: none leads to one that was not granted. Each way is shown to work at a server
 //! that was, at the same time.
 
+use super::elements::ELEMENTS;
 use super::server::Server;
-use super::ways::{ELEMENTS, HELP, Leads, NAVIGATIONS, REPORTS, Route, SCRIPTS, WORKERS};
+use super::ways::{HELP, Leads, NAVIGATIONS, REPORTS, Route, SCRIPTS, WORKERS};
 use super::{add, ground_with, policy, tries};
 use crate::suite::Suite;
 use serde_json::json;
@@ -13,9 +14,18 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 pub fn cases(suite: &mut Suite) {
     for (name, routes) in [
-        ("scripts that reach for a server: fetch, XHR, beacon, streams, imports", SCRIPTS),
-        ("elements that reach for a server: images, styles, fonts, media, frames, hints", ELEMENTS),
-        ("navigations to a server: redirects, refresh, forms, links, popups, history", NAVIGATIONS),
+        (
+            "scripts that reach for a server: fetch, XHR, beacon, streams, imports",
+            SCRIPTS,
+        ),
+        (
+            "elements that reach for a server: images, styles, fonts, media, frames, hints",
+            ELEMENTS,
+        ),
+        (
+            "navigations to a server: redirects, refresh, forms, links, popups, history",
+            NAVIGATIONS,
+        ),
         ("workers of every kind that reach for a server", WORKERS),
         ("reports, pings and what the browser itself asks for", REPORTS),
     ] {
@@ -30,7 +40,12 @@ fn routed(routes: &[Route]) -> usize {
     let mut silent = Vec::new();
     for (at, (name, leads, body)) in routes.iter().enumerate() {
         let page = |server: &Server| {
-            let begin = format!("<script>const U = '{}/way-{at}-.js', S = '{}', H = '127.0.0.1:{}'</script>", server.url(), site.url(), server.port());
+            let begin = format!(
+                "<script>const U = '{}/way-{at}-.js', S = '{}', H = '127.0.0.1:{}'</script>",
+                server.url(),
+                site.url(),
+                server.port()
+            );
             let body = body.replace("@U", &format!("{}/way-{at}-.js", server.url()));
             let path = format!("/page-{at}");
             site.html(&format!("{begin}{HELP}{body}")).replace("/serve", &path)
@@ -39,9 +54,14 @@ fn routed(routes: &[Route]) -> usize {
         let load = |tab: &str, server: &Server| json!({ "op": "navigate", "tab": tab, "text": page(server), "ms": 3000, "until": "dom_ready" });
         let ops = [load("t2", &blocked), load("t1", &granted)];
         if at == 0 {
-            let _ = tries(&ground, "probe_browser_wide", &[], &[json!({ "op": "open_tab" }), json!({ "op": "open_tab" })]);
+            let _ = tries(
+                &ground,
+                "probe_browser_wide",
+                &[],
+                &[json!({ "op": "open_tab" }), json!({ "op": "open_tab" })],
+            );
         }
-        let got = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
+        let _ = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
         let word = format!("/way-{at}-");
         let came = *leads == Leads::Never || granted.heard(&word, before, PATIENCE);
         if !came {

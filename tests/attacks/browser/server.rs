@@ -60,7 +60,8 @@ impl Server {
             }
             served.into_iter().for_each(|thread| drop(thread.join()));
         });
-        udp.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+        udp.set_read_timeout(Some(Duration::from_millis(50)))
+            .expect("a timeout");
         let listening = std::thread::spawn(move || {
             while !theirs.stops() {
                 if udp.recv_from(&mut [0; 2048]).is_ok() {
@@ -167,7 +168,9 @@ fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let mut length = 0;
         let mut all = first.clone();
         while let Some(header) = line(&mut stream, shared)?.filter(|line| !line.is_empty()) {
-            let pair = header.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+            let pair = header
+                .split_once(':')
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
             if let Some((_, value)) = pair.filter(|(name, _)| name == "content-length") {
                 length = value.parse().unwrap_or(0);
             }
@@ -217,7 +220,11 @@ fn skip(stream: &mut impl Read, mut left: usize, shared: &Shared) -> io::Result<
 fn answer(stream: &mut impl Write, path: &str, shared: &Shared) -> io::Result<()> {
     let (name, query) = path.split_once('?').unwrap_or((path, ""));
     let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
-    let all = |key: &'static str| pairs().filter(move |(own, _)| *own == key).map(|(_, value)| decoded(value));
+    let all = |key: &'static str| {
+        pairs()
+            .filter(move |(own, _)| *own == key)
+            .map(|(_, value)| decoded(value))
+    };
     let first = |key: &'static str| all(key).next().unwrap_or_default();
     let mut head = format!("HTTP/1.1 {}\r\n", status(&first("status"), name));
     let mut body = first("body");

@@ -84,101 +84,93 @@ pub const SCRIPTS: &[Route] = &[
     ("an audio worklet", Never, "<script>new OfflineAudioContext(1, 1, 44100).audioWorklet.addModule(U)</script>"),
 ];
 
-pub const ELEMENTS: &[Route] = &[
-    ("an image", Yes, "<img src='@U'>"),
-    ("an image of a redirect", Yes, "<script>make('img', { src: redirect(301) })</script>"),
-    ("srcset", Yes, "<img srcset='@U 1x'>"),
-    ("a picture", Yes, "<picture><source srcset='@U'><img></picture>"),
-    ("an image without a document", Yes, "<script>new Image().src = U</script>"),
-    ("an image button", Yes, "<input type=image src='@U'>"),
-    ("a background", Yes, "<body background='@U'>x"),
-    ("an image in a drawing", Yes, "<svg><image href='@U' width=9 height=9></svg>"),
-    ("use in a drawing", Never, "<svg><use href='@U#x'></svg>"),
-    ("a filter of another drawing", Never, "<p style=\"filter: url('@U#x')\">x"),
-    ("CSS url()", Yes, "<p style=\"background: url('@U')\">x"),
-    ("CSS @import", Yes, "<style>@import url('@U')</style>"),
-    ("a CSS cursor", Yes, "<p style=\"cursor: url('@U'), auto\">x"),
-    ("CSS content", Yes, "<style>p::before { content: url('@U') }</style><p>x"),
-    ("a CSS mask", Yes, "<p style=\"mask: url('@U')\">x"),
-    ("a CSS selector that tells", Yes,
-        "<style>input[value^=s] { background: url('@U') }</style><input value=secret>"),
-    ("a font", Yes, "<style>@font-face { font-family: f; src: url('@U') } p { font-family: f }</style><p>x"),
-    ("FontFace", Yes, "<script>new FontFace('f', 'url(' + U + ')').load().catch(() => {})</script>"),
-    ("a style sheet", Yes, "<link rel=stylesheet href='@U'>"),
-    ("a video", Yes, "<video src='@U' autoplay muted></video>"),
-    ("a poster", Yes, "<video poster='@U'></video>"),
-    ("audio", Yes, "<audio src='@U' preload=auto></audio>"),
-    ("a text track", Yes,
-        "<video crossorigin><track default kind=subtitles src='@U'></video>
-        <script>onload = () => document.querySelector('video').textTracks[0].mode = 'showing'</script>"),
-    ("an object", Yes, "<object data='@U'></object>"),
-    ("an embed", Yes, "<embed src='@U'>"),
-    ("a frame", Yes, "<iframe src='@U'></iframe>"),
-    ("a lazy frame", Yes, "<iframe loading=lazy src='@U'></iframe>"),
-    ("a frame without credentials", Yes, "<iframe credentialless src='@U'></iframe>"),
-    ("a sandboxed frame", Yes, "<iframe sandbox src='@U'></iframe>"),
-    ("a frameset", Yes, "<script>document.open(); document.write('<frameset><frame src=' + U + '></frameset>')</script>"),
-    ("a frame in a frame of the same site", Yes,
-        "<script>make('iframe', { src: html('<iframe src=\"' + U + '\"></iframe>') })</script>"),
-    ("a frame in srcdoc", Yes, "<iframe srcdoc=\"<iframe src='@U'></iframe>\"></iframe>"),
-    ("fetch in srcdoc", Yes, "<iframe srcdoc=\"<script>fetch('@U', { mode: 'no-cors' })</script>\"></iframe>"),
-    ("fetch in a blob", Never,
-        "<script>make('iframe', { src: blob('text/html', `<script>fetch('${U}', { mode: 'no-cors' })<\\/script>`) })</script>"),
-    ("fetch in data:", Never,
-        "<script>make('iframe', { src: 'data:text/html,' + encodeURIComponent(`<script>fetch('${U}', { mode: 'no-cors' })<\\/script>`) })</script>"),
-    ("fetch by an empty frame's window", Yes,
-        "<script>make('iframe', {}).contentWindow.fetch(U, { mode: 'no-cors' })</script>"),
-    ("a fetch of a frame that goes", Yes,
-        "<script>f = make('iframe', {}); f.contentWindow.fetch(U, { mode: 'no-cors', keepalive: true });
-        setTimeout(() => f.remove(), 30)</script>"),
-    ("a beacon of a frame that goes", Yes,
-        "<script>f = make('iframe', {}); f.contentWindow.navigator.sendBeacon(U); f.remove()</script>"),
-    ("a fenced frame", Never, "<fencedframe></fencedframe><script>
-        document.querySelector('fencedframe').config = new FencedFrameConfig(U)</script>"),
-    ("a portal", Never, "<portal src='@U'></portal>"),
-    ("prefetch", Yes, "<script>link('prefetch', {})</script>"),
-    ("preload", Yes, "<script>link('preload', { as: 'script' })</script>"),
-    ("preload in a header", Yes,
-        "<script>make('iframe', { src: html('x', 'link: <' + U + '>; rel=preload; as=script') })</script>"),
-    ("modulepreload", Yes, "<script>link('modulepreload', {})</script>"),
-    ("preconnect", Never, "<script>link('preconnect', {})</script>"),
-    ("dns-prefetch", Never, "<script>link('dns-prefetch', {}); link('dns-prefetch', { href: '//way.test' })</script>"),
-    ("prerender", Never, "<script>link('prerender', {}); link('next', {})</script>"),
-    ("speculation: prefetch", Never,
-        "<script>make('script', { type: 'speculationrules', text: JSON.stringify({ prefetch: [{ source: 'list', urls: [U], eagerness: 'immediate' }] }) })</script>"),
-    ("speculation: prerender", Never,
-        "<script>make('script', { type: 'speculationrules', text: JSON.stringify({ prerender: [{ source: 'list', urls: [U], eagerness: 'immediate' }] }) })</script>"),
-    ("an icon", Never, "<link rel=icon href='@U'><link rel=apple-touch-icon href='@U'>"),
-    ("a manifest", Never, "<link rel=manifest href='@U'>"),
-    ("attributionsrc", Never, "<img attributionsrc='@U' src='data:,'>"),
-];
-
 pub const NAVIGATIONS: &[Route] = &[
     ("location", Yes, "<script>onload = () => location = U</script>"),
-    ("location.replace of a redirect", Yes, "<script>onload = () => location.replace(redirect(303))</script>"),
+    (
+        "location.replace of a redirect",
+        Yes,
+        "<script>onload = () => location.replace(redirect(303))</script>",
+    ),
     ("meta refresh", Yes, "<meta http-equiv=refresh content='0;url=@U'>"),
-    ("a refresh header", Yes, "<script>make('iframe', { src: html('x', 'refresh: 0;url=' + U) })</script>"),
+    (
+        "a refresh header",
+        Yes,
+        "<script>make('iframe', { src: html('x', 'refresh: 0;url=' + U) })</script>",
+    ),
     ("a form by GET", Yes, "<script>submit({})</script>"),
     ("a form by POST", Yes, "<script>submit({ method: 'POST' })</script>"),
-    ("a form in a frame", Yes,
-        "<iframe name=there></iframe><script>submit({ method: 'POST', target: 'there', enctype: 'text/plain' })</script>"),
-    ("a form of a redirect that keeps the method", Yes, "<script>submit({ method: 'POST', action: redirect(307) })</script>"),
+    (
+        "a form in a frame",
+        Yes,
+        "<iframe name=there></iframe><script>submit({ method: 'POST', target: 'there', enctype: 'text/plain' })</script>",
+    ),
+    (
+        "a form of a redirect that keeps the method",
+        Yes,
+        "<script>submit({ method: 'POST', action: redirect(307) })</script>",
+    ),
     ("a link", Yes, "<script>make('a', { href: U }).click()</script>"),
-    ("a link with target=_blank", Yes, "<script>make('a', { href: U, target: '_blank' }).click()</script>"),
-    ("a link without an opener", Yes, "<script>make('a', { href: U, target: '_blank', rel: 'noopener' }).click()</script>"),
-    ("a link that downloads", Yes, "<script>make('a', { href: U, download: 'x' }).click()</script>"),
-    ("a link with a ping", Never, "<script>make('a', { href: '#x', ping: U }).click()</script>"),
+    (
+        "a link with target=_blank",
+        Yes,
+        "<script>make('a', { href: U, target: '_blank' }).click()</script>",
+    ),
+    (
+        "a link without an opener",
+        Yes,
+        "<script>make('a', { href: U, target: '_blank', rel: 'noopener' }).click()</script>",
+    ),
+    (
+        "a link that downloads",
+        Yes,
+        "<script>make('a', { href: U, download: 'x' }).click()</script>",
+    ),
+    (
+        "a link with a ping",
+        Never,
+        "<script>make('a', { href: '#x', ping: U }).click()</script>",
+    ),
     ("window.open", Yes, "<script>window.open(U)</script>"),
-    ("window.open without an opener", Yes, "<script>window.open(U, '', 'noopener')</script>"),
-    ("an empty popup that fetches", Yes, "<script>window.open('').fetch(U, { mode: 'no-cors' })</script>"),
-    ("an empty popup that leaves", Yes, "<script>window.open('').location = U</script>"),
-    ("a popup of a popup", Yes,
-        "<script>window.open(html('<script>window.open(\"' + U + '\")<\\/script>'))</script>"),
-    ("a popup's own document", Yes, "<script>window.open('').document.write('<img src=' + U + '>')</script>"),
-    ("a frame that leads the tab away", Yes,
-        "<script>make('iframe', { src: html('<script>top.location = \"' + U + '\"<\\/script>') })</script>"),
-    ("the navigation API", Yes, "<script>onload = () => navigation.navigate(U)</script>"),
-    ("javascript: in a frame", Yes, "<script>make('iframe', { src: 'javascript:location=' + JSON.stringify(U) })</script>"),
+    (
+        "window.open without an opener",
+        Yes,
+        "<script>window.open(U, '', 'noopener')</script>",
+    ),
+    (
+        "an empty popup that fetches",
+        Yes,
+        "<script>window.open('').fetch(U, { mode: 'no-cors' })</script>",
+    ),
+    (
+        "an empty popup that leaves",
+        Yes,
+        "<script>window.open('').location = U</script>",
+    ),
+    (
+        "a popup of a popup",
+        Yes,
+        "<script>window.open(html('<script>window.open(\"' + U + '\")<\\/script>'))</script>",
+    ),
+    (
+        "a popup's own document",
+        Yes,
+        "<script>window.open('').document.write('<img src=' + U + '>')</script>",
+    ),
+    (
+        "a frame that leads the tab away",
+        Yes,
+        "<script>make('iframe', { src: html('<script>top.location = \"' + U + '\"<\\/script>') })</script>",
+    ),
+    (
+        "the navigation API",
+        Yes,
+        "<script>onload = () => navigation.navigate(U)</script>",
+    ),
+    (
+        "javascript: in a frame",
+        Yes,
+        "<script>make('iframe', { src: 'javascript:location=' + JSON.stringify(U) })</script>",
+    ),
     ("a document with another base", Yes, "<base href='@U'><img src=x>"),
 ];
 
@@ -209,14 +201,11 @@ pub const WORKERS: &[Route] = &[
         "<script>navigator.serviceWorker.register(js(`oninstall = () => new WebSocket('ws://${H}/way')`))</script>"),
     ("a service worker that answers a page's request with another's", Yes,
         "<script>(async () => {
-            await navigator.serviceWorker.register(js(`
-                oninstall = () => skipWaiting();
-                onactivate = e => e.waitUntil(clients.claim());
-                onfetch = e => { if (e.request.url.includes('relay')) e.respondWith(fetch('${U}', { mode: 'no-cors' })) }`));
-            await navigator.serviceWorker.ready;
-            if (!navigator.serviceWorker.controller)
-                await new Promise(done => navigator.serviceWorker.oncontrollerchange = done);
-            fetch('/relay');
+            const scope = '/of-' + H.split(':')[1] + '/';
+            const r = await navigator.serviceWorker.register(
+                js(`oninstall = () => skipWaiting(); onfetch = e => e.respondWith(fetch('${U}', { mode: 'no-cors' }))`), { scope });
+            while (!r.active) await new Promise(done => setTimeout(done, 10));
+            make('iframe', { src: scope });
         })()</script>"),
     ("a background fetch", Never,
         "<script>(async () => { const r = await navigator.serviceWorker.register(js('1'));
@@ -229,23 +218,60 @@ pub const WORKERS: &[Route] = &[
 ];
 
 pub const REPORTS: &[Route] = &[
-    ("a CSP report", Yes,
-        "<script>make('iframe', { src: html('<img src=data:,>', `content-security-policy: img-src 'none'; report-uri ${U}`) })</script>"),
-    ("a report to an endpoint", Never,
-        "<script>make('iframe', { src: html('<img src=data:,>', `reporting-endpoints: e=\"${U}\"`, `content-security-policy: img-src 'none'; report-to e`) })</script>"),
-    ("network error logging", Never,
-        "<script>make('iframe', { src: html('x', `report-to: {\"group\":\"e\",\"max_age\":99,\"endpoints\":[{\"url\":\"${U}\"}]}`, `nel: {\"report_to\":\"e\",\"max_age\":99,\"success_fraction\":1}`) })</script>"),
-    ("a payment method", Never,
-        "<script>new PaymentRequest([{ supportedMethods: 'https://' + H + '/pay' }], { total: { label: 'x', amount: { currency: 'EUR', value: '1' } } }).canMakePayment().catch(() => {})</script>"),
-    ("a login provider", Never,
-        "<script>navigator.credentials.get({ identity: { providers: [{ configURL: U, clientId: 'x' }] } }).catch(() => {})</script>"),
+    (
+        "a CSP report",
+        Yes,
+        "<script>make('iframe', { src: html('<img src=data:,>', `content-security-policy: img-src 'none'; report-uri ${U}`) })</script>",
+    ),
+    (
+        "a report to an endpoint",
+        Never,
+        "<script>make('iframe', { src: html('<img src=data:,>', `reporting-endpoints: e=\"${U}\"`, `content-security-policy: img-src 'none'; report-to e`) })</script>",
+    ),
+    (
+        "network error logging",
+        Never,
+        "<script>make('iframe', { src: html('x', `report-to: {\"group\":\"e\",\"max_age\":99,\"endpoints\":[{\"url\":\"${U}\"}]}`, `nel: {\"report_to\":\"e\",\"max_age\":99,\"success_fraction\":1}`) })</script>",
+    ),
+    (
+        "a payment method",
+        Never,
+        "<script>new PaymentRequest([{ supportedMethods: 'https://' + H + '/pay' }], { total: { label: 'x', amount: { currency: 'EUR', value: '1' } } }).canMakePayment().catch(() => {})</script>",
+    ),
+    (
+        "a login provider",
+        Never,
+        "<script>navigator.credentials.get({ identity: { providers: [{ configURL: U, clientId: 'x' }] } }).catch(() => {})</script>",
+    ),
     ("a source map", Never, "<script>1\n//# sourceMappingURL=@U</script>"),
-    ("an installed app", Never, "<script>navigator.install && navigator.install(U).catch(() => {})</script>"),
-    ("a ping of an area", Never,
-        "<map name=m><area shape=default href='#x' ping='@U'></map><img usemap=#m width=9 height=9><script>document.querySelector('area').click()</script>"),
-    ("an interest group", Never,
-        "<script>navigator.joinAdInterestGroup && navigator.joinAdInterestGroup({ owner: S, name: 'x', updateURL: U }, 99).catch(() => {})</script>"),
-    ("a protocol handler", Never, "<script>try { navigator.registerProtocolHandler('web+x', S + '/?%s') } catch {}; onload = () => location = 'web+x:' + U</script>"),
-    ("speech", Never, "<script>try { new webkitSpeechRecognition().start(); speechSynthesis.speak(new SpeechSynthesisUtterance('x')) } catch {}</script>"),
-    ("a place", Never, "<script>navigator.geolocation.getCurrentPosition(() => {}, () => {})</script>"),
+    (
+        "an installed app",
+        Never,
+        "<script>navigator.install && navigator.install(U).catch(() => {})</script>",
+    ),
+    (
+        "a ping of an area",
+        Never,
+        "<map name=m><area shape=default href='#x' ping='@U'></map><img usemap=#m width=9 height=9><script>document.querySelector('area').click()</script>",
+    ),
+    (
+        "an interest group",
+        Never,
+        "<script>navigator.joinAdInterestGroup && navigator.joinAdInterestGroup({ owner: S, name: 'x', updateURL: U }, 99).catch(() => {})</script>",
+    ),
+    (
+        "a protocol handler",
+        Never,
+        "<script>try { navigator.registerProtocolHandler('web+x', S + '/?%s') } catch {}; onload = () => location = 'web+x:' + U</script>",
+    ),
+    (
+        "speech",
+        Never,
+        "<script>try { new webkitSpeechRecognition().start(); speechSynthesis.speak(new SpeechSynthesisUtterance('x')) } catch {}</script>",
+    ),
+    (
+        "a place",
+        Never,
+        "<script>navigator.geolocation.getCurrentPosition(() => {}, () => {})</script>",
+    ),
 ];
