@@ -11,7 +11,6 @@ mod frames;
 mod going;
 mod hard;
 mod looking;
-pub mod probes;
 mod starts;
 mod storing;
 mod tabs;

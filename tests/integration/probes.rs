@@ -6,7 +6,6 @@ use toolyard::{Call, Content, Outcome, Status};
 use toolyard_tests::web::Server;
 use toolyard_tests::{World, run};
 
-use crate::browser::probes::{probe_browser, probe_browser_look, probe_browser_narrow, probe_browser_wide};
 use crate::network::probe_sockets;
 
 include!(concat!(env!("OUT_DIR"), "/probes.rs"));
@@ -264,4 +263,44 @@ fn probe_secret() {
         json!({ "url": server.url(), "others": ["nonsense"] }),
     );
     assert_eq!(text(&outcome), "[false,false]", "{outcome:#?}");
+}
+
+/// What a probe of the browser says of looking at the tabs of its session, of another one, and of opening a tab in that.
+/// None of it starts a browser.
+fn browsed(tool: &str) -> Vec<String> {
+    let world = World::new();
+    let policy = "[browser]\nsessions = [\"*\"]\nrights = [\"evaluate\", \"storage\"]\n";
+    let host = world.builder().policy_text(policy).build().expect("a host");
+    let ops = json!([{ "op": "tabs" }, { "op": "tabs", "session": "x" }, { "op": "open_tab", "session": "x" }]);
+    let outcome = run(&host, vec![Call::new(tool, json!({ "urls": [], "ops": ops }))]).remove(0);
+    check(&outcome, Status::Ok, "");
+    let all: Vec<Value> = serde_json::from_str(&text(&outcome)).expect("a list");
+    let word = |one: &Value| {
+        one["error"]
+            .as_str()
+            .or(one["value"].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    all.iter().map(word).collect()
+}
+
+#[test]
+fn probe_browser() {
+    assert_eq!(browsed("probe_browser"), ["[]", "Denied", "Denied"]);
+}
+
+#[test]
+fn probe_browser_wide() {
+    assert_eq!(browsed("probe_browser_wide"), ["[]", "Denied", "Denied"]);
+}
+
+#[test]
+fn probe_browser_narrow() {
+    assert_eq!(browsed("probe_browser_narrow"), ["[]", "Denied", "Denied"]);
+}
+
+#[test]
+fn probe_browser_look() {
+    assert_eq!(browsed("probe_browser_look"), ["[]", "Denied", "Denied"]);
 }

@@ -4,14 +4,11 @@
 
 use super::events::Todo;
 use super::fault::{Fault, FaultKind};
-use super::judge::{Grants, Leads, leads, shown};
+use super::judge::Grants;
 use super::line::{Ask, Line};
-use super::log::clip;
-use super::proxy::USER;
 use super::state::State;
 use super::supervisor::Pulse;
-use super::wire::{self, Message};
-use crate::walls::{self, Wall};
+use super::wire::{self, Message, TooLong, Writer};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,14 +39,14 @@ enum Waiting {
 
 /// The actor.
 pub(super) struct Actor {
-    writer: mpsc::Sender<Vec<u8>>,
+    writer: Writer,
     messages: mpsc::Receiver<Message>,
     queue: mpsc::Receiver<Ask>,
     waiting: HashMap<u64, Waiting>,
     next: u64,
-    state: watch::Sender<State>,
+    pub(super) state: watch::Sender<State>,
     grants: Arc<Mutex<Grants>>,
-    password: String,
+    pub(super) password: String,
     pulse: Pulse,
     /// As long as a question may go unanswered.
     patience: Duration,
@@ -115,7 +112,7 @@ impl Actor {
                 biased;
                 message = self.messages.recv() => match message {
                     Some(Message::Whole(message)) => self.hear(&message),
-                    Some(Message::TooLong(id)) => self.too_long(id),
+                    Some(Message::TooLong(what)) => self.too_long(&what),
                     None => break End::Gone,
                 },
                 ask = self.queue.recv() => match ask {
@@ -182,11 +179,11 @@ impl Actor {
             fields.insert("sessionId".to_owned(), session.into());
         }
         let bytes = wire::frame(&message).ok()?;
-        self.writer.try_send(bytes).ok().map(|()| id)
+        self.writer.send(bytes).then_some(id)
     }
 
     /// A command whose answer nobody waits for.
-    fn tell(&mut self, session: Option<&str>, method: &str, params: Value) {
+    pub(super) fn tell(&mut self, session: Option<&str>, method: &str, params: Value) {
         if self.write(session, method, &params).is_none() {
             tracing::debug!(method, "the browser reads nothing any more");
         }
@@ -196,7 +193,11 @@ impl Actor {
         if ask.answer.is_closed() || ask.deadline <= Instant::now() {
             return;
         }
-        match self.write(ask.session.as_deref(), ask.method, &ask.params) {
+        let room = self.writer.has_room();
+        match room
+            .then(|| self.write(ask.session.as_deref(), ask.method, &ask.params))
+            .flatten()
+        {
             Some(id) => {
                 let waiting = Waiting::Asker {
                     answer: ask.answer,
@@ -263,10 +264,17 @@ impl Actor {
         }
     }
 
-    fn too_long(&mut self, id: Option<u64>) {
-        if let Some(Waiting::Asker { answer, .. }) = id.and_then(|id| self.waiting.remove(&id)) {
-            let fault = Fault::failed("the browser's answer is larger than 96 MiB").hint("ask for less at once");
-            drop(answer.send(Err(fault)));
+    fn too_long(&mut self, what: &TooLong) {
+        match what {
+            TooLong::Answer(id) => {
+                if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(id) {
+                    let fault =
+                        Fault::failed("the browser's answer is larger than 96 MiB").hint("ask for less at once");
+                    drop(answer.send(Err(fault)));
+                }
+            }
+            TooLong::Request(id) => self.refuse(None, id),
+            TooLong::Event => {}
         }
     }
 
@@ -346,49 +354,8 @@ impl Actor {
         }
     }
 
-    fn grants(&self) -> std::sync::MutexGuard<'_, Grants> {
+    pub(super) fn grants(&self) -> std::sync::MutexGuard<'_, Grants> {
         // Held for one look or insertion, here and by the proxy.
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A request of a page waits for our word.
-    fn judge(&mut self, session: Option<&str>, event: &Value) {
-        let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let (id, url, method) = (text("/requestId"), text("/request/url"), text("/request/method"));
-        let frame = text("/frameId");
-        let target = self.state.borrow().of_frame(frame).map(|tab| Arc::clone(&tab.target));
-        let judged = match leads(url, text("/resourceType") == "Document") {
-            _ if !walls::stands(Wall::Interception) => Ok(()),
-            Leads::Nowhere => Ok(()),
-            Leads::Refused(why) => Err(why),
-            Leads::Out(endpoint) => {
-                let may = self.grants().may(target.as_deref(), &endpoint, Some(method));
-                may.map(drop)
-            }
-        };
-        match judged {
-            Ok(()) => self.tell(session, "Fetch.continueRequest", json!({ "requestId": id })),
-            Err(why) => {
-                let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
-                self.tell(session, "Fetch.failRequest", answer);
-                let line = clip(&format!("{} {}: {why}", text("/resourceType"), shown(url)));
-                self.state.send_modify(|state| {
-                    if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
-                        tab.refuse(line);
-                    }
-                });
-            }
-        }
-    }
-
-    /// Our own proxy asks who is there; a server that does gets no answer from us.
-    fn authenticate(&mut self, session: Option<&str>, event: &Value) {
-        let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let answer = match text("/authChallenge/source") {
-            "Proxy" => json!({ "response": "ProvideCredentials", "username": USER, "password": self.password }),
-            _ => json!({ "response": "Default" }),
-        };
-        let params = json!({ "requestId": text("/requestId"), "authChallengeResponse": answer });
-        self.tell(session, "Fetch.continueWithAuth", params);
     }
 }

@@ -301,7 +301,7 @@ impl State {
     fn download(&mut self, name: &str, event: &Value) {
         let id = text(event, "/guid");
         match name {
-            "downloadWillBegin" => self.downloads.push(Download {
+            "downloadWillBegin" => self.remember(Download {
                 id: id.to_owned(),
                 name: clip(text(event, "/suggestedFilename")),
                 url: clip(text(event, "/url")),

@@ -5,23 +5,28 @@ use super::act::Acted;
 use super::fault::{Fault, FaultKind};
 use super::line::Rank;
 use super::page::{Page, Target};
-use super::profile::hand_over;
+use super::profile::{hand_over, passage};
 use super::session::Running;
-use super::state::Download;
+use super::state::{Download, State};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use serde_json::json;
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 /// As much of a download is read at once, in bytes.
 const PIECE: usize = 1 << 20;
+
+/// As many files are handed over at once.
+const MOST_FILES: usize = 1000;
 
 /// Numbers for folders, so that no two calls share one.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -40,6 +45,14 @@ struct Taking {
     folder: PathBuf,
     /// How many there were before.
     from: usize,
+    /// What breaks them off when they are too many bytes; it ends with this.
+    watch: AbortHandle,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
 }
 
 impl Transfers {
@@ -55,8 +68,9 @@ impl Transfers {
         for taking in self.taking.into_values() {
             let ids: Vec<String> = {
                 let state = taking.running.state.borrow();
-                let own = state.downloads.iter().skip(taking.from);
-                let open = own.filter(|download| !download.complete && download.failure.is_none());
+                let open = state
+                    .since(taking.from)
+                    .filter(|download| !download.complete && download.failure.is_none());
                 open.map(|download| download.id.clone()).collect()
             };
             for id in ids {
@@ -78,11 +92,40 @@ async fn behave(running: &Arc<Running>, method: &'static str, params: serde_json
         .map(drop)
 }
 
+/// The bytes of the downloads after the first `from`.
+fn bytes(state: &State, from: usize) -> u64 {
+    state
+        .since(from)
+        .map(|download| download.bytes)
+        .fold(0, u64::saturating_add)
+}
+
+/// Breaks downloads off as soon as they are more than `left` bytes: whoever takes them may never look at them.
+async fn watch(running: Arc<Running>, from: usize, left: u64) {
+    let mut state = running.state.clone();
+    let over = state.wait_for(|state| state.ended.is_some() || bytes(state, from) > left);
+    drop(over.await.map(drop));
+    let deny = json!({ "behavior": "deny", "eventsEnabled": true });
+    drop(behave(&running, "Browser.setDownloadBehavior", deny).await);
+    let open: Vec<String> = {
+        let state = running.state.borrow();
+        let open = state.since(from).filter(|download| !download.complete);
+        open.map(|download| download.id.clone()).collect()
+    };
+    for id in open {
+        drop(behave(&running, "Browser.cancelDownload", json!({ "guid": id })).await);
+    }
+}
+
 /// A new folder in a session's own.
 fn folder(running: &Running, kind: &str) -> Result<PathBuf, Fault> {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let made = running.profile()?.inner(&format!("toolyard-{kind}-{number}"));
-    made.map_err(|error| Fault::failed(format!("a folder for files: {error}")))
+    let made = running.profile()?.inner(&format!("{kind}-{number}"));
+    made.map_err(failed)
+}
+
+fn failed(error: io::Error) -> Fault {
+    Fault::failed(format!("a folder for files: {error}"))
 }
 
 /// A name that is one: no way to another folder, nothing hidden.
@@ -107,10 +150,17 @@ impl Visit {
         let name = self.may(session, Need::Drive, Rights::default())?;
         let running = self.started(&name).await?;
         let folder = folder(&running, "downloads")?;
+        hand_over(&folder).map_err(failed)?;
         let take = json!({ "behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true });
-        let from = running.state.borrow().downloads.len();
+        let from = running.state.borrow().begun();
         behave(&running, "Browser.setDownloadBehavior", take).await?;
-        let taking = Taking { running, folder, from };
+        let watch = tokio::spawn(watch(Arc::clone(&running), from, self.transfers.left)).abort_handle();
+        let taking = Taking {
+            running,
+            folder,
+            from,
+            watch,
+        };
         self.transfers.taking.insert(session.to_owned(), taking);
         Ok(())
     }
@@ -129,10 +179,10 @@ impl Visit {
         let mut state = taking.running.state.clone();
         let mut too_many = false;
         let wait = state.wait_for(|state| {
-            let own = state.downloads.get(taking.from..).unwrap_or_default();
-            too_many = own.iter().map(|download| download.bytes).sum::<u64>() > left;
+            too_many = bytes(state, taking.from) > left;
             let done = |download: &Download| download.complete || download.failure.is_some();
-            too_many || state.ended.is_some() || (!own.is_empty() && own.iter().all(done))
+            let mut own = state.since(taking.from).peekable();
+            too_many || state.ended.is_some() || (own.peek().is_some() && own.all(done))
         });
         drop(timeout_at(deadline, wait).await.map(|waited| waited.is_ok()));
         let mut own: Vec<Download> = {
@@ -140,7 +190,7 @@ impl Visit {
             if let Some(fault) = &state.ended {
                 return Err(fault.clone());
             }
-            state.downloads.get(taking.from..).unwrap_or_default().to_vec()
+            state.since(taking.from).cloned().collect()
         };
         if too_many {
             for download in own.iter_mut() {
@@ -163,8 +213,9 @@ impl Visit {
         let taking = self.taking(session)?;
         let known = {
             let state = taking.running.state.borrow();
-            let own = state.downloads.get(taking.from..).unwrap_or_default();
-            own.iter().any(|download| download.id == id && download.complete)
+            state
+                .since(taking.from)
+                .any(|download| download.id == id && download.complete)
         };
         // The browser's own name for it, which it told us: a word without a path.
         if !known || id.contains(['/', '\\', '.']) {
@@ -179,6 +230,12 @@ impl Visit {
     /// Hands files to a file field.
     pub async fn upload(&mut self, page: &Page, target: &Target, files: &[(String, Vec<u8>)]) -> Result<Acted, Fault> {
         let size = files.iter().map(|(_, data)| data.len() as u64).sum::<u64>();
+        if files.len() > MOST_FILES {
+            return Err(Fault::invalid(format!(
+                "{} files are more than {MOST_FILES}",
+                files.len()
+            )));
+        }
         let hand = self.hand(page, Need::Drive, Rights::default(), ACTION)?;
         let (place, asked) = hand.place(target).await?;
         let field = hand.call(&place, "file", json!({ "target": asked })).await?;
@@ -207,8 +264,16 @@ impl Visit {
     }
 }
 
-fn read(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+/// Reads a piece of a file in a folder that the browser can write to: nothing but a file is opened, and no link followed.
+fn read(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
     let mut piece = vec![0; PIECE];
     let mut begun = 0;
     while let Some(rest) = piece.get_mut(begun..).filter(|rest| !rest.is_empty()) {
@@ -221,16 +286,21 @@ fn read(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
     Ok(piece)
 }
 
-/// Writes files where the browser can read them. They stay as long as the session: a page reads them when its form is sent.
-fn write(top: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<Vec<PathBuf>> {
+/// Writes files where the browser can read them, and change nothing but what is in them. They stay as long as the session:
+/// a page reads them when its form is sent.
+fn write(top: &Path, files: &[(String, Vec<u8>)]) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::with_capacity(files.len());
     for (at, (name, data)) in files.iter().enumerate() {
         // Each in a folder of its own: two may have one name.
         let folder = top.join(at.to_string());
-        fs::create_dir(&folder)?;
+        passage(&folder)?;
         let path = folder.join(plain(name));
-        fs::write(&path, data)?;
-        hand_over(&folder)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(data)?;
         hand_over(&path)?;
         paths.push(path);
     }

@@ -25,6 +25,8 @@ pub(super) struct Grants {
     /// Why tunnels could not be opened, the newest last: host, port, whether it was refused, and the reason. The browser
     /// only says that they could not.
     failures: VecDeque<(HostName, u16, bool, String)>,
+    /// Why requests were not forwarded, the newest last: the name that stands for it, whether it was refused, the reason.
+    reasons: VecDeque<(String, bool, String)>,
 }
 
 /// As many failures are remembered.
@@ -69,6 +71,20 @@ impl Grants {
             self.failures.pop_front();
         }
         self.failures.push_back((host.clone(), port, refused, why.to_owned()));
+    }
+
+    /// What stands under `name` for this: a page sees the name at most, and learns nothing by it.
+    pub(super) fn explain(&mut self, name: String, refused: bool, why: &str) {
+        if self.reasons.len() == MOST_FAILURES {
+            self.reasons.pop_front();
+        }
+        self.reasons.push_back((name, refused, why.to_owned()));
+    }
+
+    /// Whether a request was refused, and why; nothing for a name that is not ours.
+    pub(super) fn reason(&self, name: &str) -> Option<(bool, String)> {
+        let (_, refused, why) = self.reasons.iter().rev().find(|(own, ..)| own == name)?;
+        Some((*refused, why.clone()))
     }
 
     /// Why the last tunnel to where `url` leads could not be opened, and whether that was a refusal.

@@ -85,6 +85,9 @@ pub(super) struct Item {
     pub(super) value: String,
 }
 
+/// As many bytes of imported storage wait for pages of their origins.
+const MOST_IMPORTED: usize = 16 << 20;
+
 const STORAGE: Rights = Rights {
     evaluate: false,
     storage: true,
@@ -246,7 +249,21 @@ impl Visit {
         if !kept.cookies.is_empty() {
             set(&running, &kept.cookies).await?;
         }
-        running.imports().extend(kept.origins);
+        let mut imports = running.imports();
+        imports.retain(|old| kept.origins.iter().all(|new| new.origin != old.origin));
+        let size = |origin: &OfOrigin| {
+            let items = origin.local_storage.iter();
+            items.fold(origin.origin.len(), |sum, item| {
+                sum.saturating_add(item.name.len()).saturating_add(item.value.len())
+            })
+        };
+        let all = imports.iter().chain(&kept.origins).map(size);
+        if all.fold(0, usize::saturating_add) > MOST_IMPORTED {
+            return Err(Fault::invalid(format!(
+                "more than {MOST_IMPORTED} bytes would wait for their pages"
+            )));
+        }
+        imports.extend(kept.origins);
         Ok(())
     }
 }

@@ -155,8 +155,8 @@ impl Visit {
         };
         Ok(Reading {
             text,
-            url: taken.url,
-            title: taken.title,
+            url: clip(&taken.url),
+            title: clip(&taken.title),
             truncated: taken.truncated,
         })
     }
@@ -177,8 +177,8 @@ impl Visit {
         };
         Ok(Reading {
             text: text(&told, "/text").to_owned(),
-            url: text(&told, "/url").to_owned(),
-            title: text(&told, "/title").to_owned(),
+            url: clip(text(&told, "/url")),
+            title: clip(text(&told, "/title")),
             truncated: told.pointer("/truncated") == Some(&Value::Bool(true)),
         })
     }

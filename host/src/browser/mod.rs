@@ -1,7 +1,7 @@
 //! Browsers: real ones, each behind one serialised channel. The only room that knows the DevTools protocol.
 //!
 //! In reading order: [`find`] (which program), [`process`] and [`profile`] (what a session is made of), [`wire`], [`actor`] and
-//! [`state`] (the connection and its one owner), [`judge`] and [`proxy`] (what pages may reach), [`session`] and
+//! [`state`] (the connection and its one owner), [`judge`], [`intercept`] and [`proxy`] (what pages may reach), [`session`] and
 //! [`supervisor`] (start, end and start again), [`visit`] (what one call may do), and what calls do: [`act`], [`look`],
 //! [`keep`] and [`fetch`].
 //!
@@ -15,6 +15,7 @@ mod fetch;
 mod find;
 mod frames;
 mod input;
+mod intercept;
 mod judge;
 mod keep;
 mod keys;

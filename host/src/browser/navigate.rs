@@ -5,6 +5,7 @@ use super::actor::WORLD;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Leads, leads, shown};
 use super::keep::{origin, restore};
+use super::log::clip;
 use super::page::{Hand, Page};
 use super::state::Tab;
 use super::visit::{ACTION, Need, Opened, Visit};
@@ -180,17 +181,22 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
     // A page that is still loading, or never stops computing, has no title to ask for.
     let quick = hand.hasty(Duration::from_millis(500));
     let told = quick.main_call("title", &json!({})).await.unwrap_or_default();
+    let name = hand.known(|tab| tab.document.refused.clone())?;
+    // A server may send the same header, but knows no name that means anything.
+    let why = name.and_then(|name| {
+        let grants = hand.running.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.reason(&name)
+    });
     hand.known(|tab| {
         let title = told.get("title").and_then(Value::as_str);
         let url = told.get("url").and_then(Value::as_str);
-        let (status, why) = (tab.document.status, &tab.document.refused);
         match why {
-            Some(why) if status == Some(403) => Err(Fault::new(FaultKind::NavigationDenied, why.clone())),
-            Some(why) => Err(Fault::new(FaultKind::NavigationFailed, why.clone())),
+            Some((true, why)) => Err(Fault::new(FaultKind::NavigationDenied, why)),
+            Some((false, why)) => Err(Fault::new(FaultKind::NavigationFailed, why)),
             None => Ok(Landed {
-                url: url.unwrap_or(&tab.url).to_owned(),
-                title: title.unwrap_or_default().to_owned(),
-                status,
+                url: clip(url.unwrap_or(&tab.url)),
+                title: clip(title.unwrap_or_default()),
+                status: tab.document.status,
                 skipped,
                 refused: tab.refused.iter().cloned().collect(),
             }),

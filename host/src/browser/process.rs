@@ -61,7 +61,7 @@ const QUIET: [&str; 20] = [
     // What asks somebody's server; what turns `http:` into `https:`, where nobody was granted that; what breaks redirects of
     // requests that are looked at; and a new frame for each document of one site, which takes half as long again.
     "--disable-features=Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,InterestFeedContentSuggestions,\
-HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,AvoidCorsURLLoaderRestartOnRedirect,RenderDocument",
+Prerender2,Prerender2FallbackPrefetchSpecRules,WebRtcHideLocalIpsWithMdns,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,AvoidCorsURLLoaderRestartOnRedirect,RenderDocument",
     "--metrics-recording-only",
     "--no-pings",
     "--password-store=basic",

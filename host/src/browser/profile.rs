@@ -17,6 +17,8 @@ pub(super) const UNPRIVILEGED: u32 = 2_147_400_000;
 #[derive(Debug)]
 pub(super) struct Profile {
     folder: PathBuf,
+    /// Files between pages and calls: beside what the browser owns, so that it can't put links in our way.
+    files: PathBuf,
     /// Locked. Its name is the folder's with `.lock` behind it.
     lock: File,
     /// Of one that is kept: a folder that goes with the session, for everything that isn't.
@@ -42,6 +44,7 @@ impl Profile {
             }
             make(&folder)?;
             return Ok(Self {
+                files: beside(&folder)?,
                 folder,
                 lock,
                 desk: None,
@@ -72,10 +75,12 @@ impl Profile {
         if !folder.is_dir() {
             make(&folder).map_err(failed)?;
         }
+        let desk = Self::temporary(passing).map_err(failed)?;
         Ok(Self {
+            files: desk.files.clone(),
             folder,
             lock,
-            desk: Some(Box::new(Self::temporary(passing).map_err(failed)?)),
+            desk: Some(Box::new(desk)),
         })
     }
 
@@ -92,12 +97,10 @@ impl Profile {
         &self.folder
     }
 
-    /// A folder of this name that goes with the session, which the browser can use.
+    /// A new folder for files of this name, which the browser can pass through.
     pub(super) fn inner(&self, name: &str) -> io::Result<PathBuf> {
-        let folder = self.desk().join(name);
-        if !folder.is_dir() {
-            make(&folder)?;
-        }
+        let folder = self.files.join(name);
+        passage(&folder)?;
         Ok(folder)
     }
 
@@ -113,11 +116,40 @@ impl Drop for Profile {
             return;
         }
         drop(fs::remove_file(self.status_file()));
+        remove(&self.files);
         if remove(&self.folder) {
             drop(fs::remove_file(self.folder.with_extension("lock")));
         }
         drop(self.lock.unlock());
     }
+}
+
+/// The folder for files that belongs to a profile, new: what a killed host has left in it is gone.
+fn beside(folder: &Path) -> io::Result<PathBuf> {
+    let files = folder.with_extension("files");
+    remove(&files);
+    passage(&files)?;
+    Ok(files)
+}
+
+/// Makes a folder that others may pass through, and not look into.
+pub(super) fn passage(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o711).create(folder)
+}
+
+/// The folder's name for a session: `plugin-session`, with all else spelled out, so that no two sessions have one folder.
+pub(super) fn folder_name(name: &str) -> String {
+    let (plugin, session) = name.split_once('/').unwrap_or((name, ""));
+    let spelled = |text: &str, fine: &dyn Fn(u8) -> bool| -> String {
+        let one = |byte: u8| match byte.is_ascii_alphanumeric() || fine(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02x}"),
+        };
+        text.bytes().map(one).collect()
+    };
+    let plugin = spelled(plugin, &|byte| byte == b'_');
+    let session = spelled(session, &|byte| matches!(byte, b'_' | b'-'));
+    format!("{plugin}-{session}")
 }
 
 /// A folder, or a file in one, that the browser may use.
@@ -170,7 +202,7 @@ pub(super) fn sweep(base: &Path) -> usize {
         let Ok(lock) = OpenOptions::new().write(true).open(&path) else {
             continue;
         };
-        if lock.try_lock().is_ok() && remove(&path.with_extension("")) {
+        if lock.try_lock().is_ok() && remove(&path.with_extension("files")) && remove(&path.with_extension("")) {
             drop(fs::remove_file(path.with_extension("json")));
             drop(fs::remove_file(&path));
             count += 1;
@@ -204,6 +236,7 @@ mod tests {
         let first = Profile::temporary(&base).unwrap();
         let second = Profile::temporary(&base).unwrap();
         fs::write(second.folder().join("x"), "x").unwrap();
+        fs::write(second.inner("uploads-1").unwrap().join("x"), "x").unwrap();
         assert_ne!(first.folder(), second.folder());
         assert_eq!(sweep(&base), 0);
         drop(first);
@@ -235,5 +268,20 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(Profile::temporary(base.path()).is_err());
+    }
+
+    #[test]
+    fn every_session_has_a_folder_of_its_own() {
+        for (name, folder) in [
+            ("browser/main", "browser-main"),
+            ("browser/a-b", "browser-a-b"),
+            ("browser-a/b", "browser%2da-b"),
+            ("browser/../x", "browser-%2e%2e%2fx"),
+            ("browser/a.lock", "browser-a%2elock"),
+            ("browser/", "browser-"),
+            ("browser/%2e", "browser-%252e"),
+        ] {
+            assert_eq!(folder_name(name), folder);
+        }
     }
 }

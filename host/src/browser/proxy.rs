@@ -5,6 +5,7 @@
 use super::judge::{Allowed, Grants, shown};
 use crate::call::{Endpoint, HostName, Scheme};
 use crate::egress::{self, Resolve, Unreachable};
+use crate::walls::{self, Wall};
 use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
@@ -24,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-/// The header that tells a refusal of ours from a server's answer; its value is why.
+/// The header that tells a refusal of ours from a server's answer; its value is a name under which is kept why.
 pub(super) const WHY: &str = "x-toolyard-refused";
 
 /// As many connections of one session are open at once.
@@ -141,7 +142,12 @@ async fn answer(request: Request<Incoming>, shared: &Shared, onward: &Onward) ->
         Err(Fail::Broken(error)) => Err(error),
         Err(Fail::Refused((status, why))) => {
             tracing::debug!(%why, "a browser was not let through");
-            Ok(plain(status, &why))
+            // Without a name nobody learns why; it is refused all the same.
+            let name = password().unwrap_or_default();
+            shared
+                .grants()
+                .explain(name.clone(), status == StatusCode::FORBIDDEN, &why);
+            Ok(plain(status, &name))
         }
     }
 }
@@ -186,15 +192,15 @@ impl Onward {
     }
 }
 
-/// An answer of our own.
-fn plain(status: StatusCode, why: &str) -> Response<Body> {
-    let body = Full::new(Bytes::from(why.to_owned()))
+/// An answer of our own, under the name that stands for why; without one, it is a good one.
+fn plain(status: StatusCode, name: &str) -> Response<Body> {
+    let told = if name.is_empty() { "" } else { "not let through\n" };
+    let body = Full::new(Bytes::from_static(told.as_bytes()))
         .map_err(|never: Infallible| match never {})
         .boxed();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    let told: String = why.chars().filter(|c| c.is_ascii() && !c.is_control()).collect();
-    if let (Ok(value), false) = (HeaderValue::from_str(&told), why.is_empty()) {
+    if let (Ok(value), false) = (HeaderValue::from_str(name), name.is_empty()) {
         response.headers_mut().insert(HeaderName::from_static(WHY), value);
     }
     response
@@ -300,6 +306,14 @@ async fn forward(mut request: Request<Incoming>, shared: &Shared, onward: &Onwar
     if endpoint.scheme != Scheme::Http {
         return Err((StatusCode::BAD_REQUEST, format!("{}: plain HTTP only", shown(&uri))).into());
     }
+    // What a page only asks to be fetched ahead is never told by the interception, and not needed.
+    let ahead = request
+        .headers()
+        .get("sec-purpose")
+        .and_then(|purpose| purpose.to_str().ok());
+    if ahead.is_some_and(|purpose| purpose.starts_with("prefetch")) && walls::stands(Wall::Interception) {
+        return Err((StatusCode::FORBIDDEN, format!("{endpoint}: nothing is fetched ahead")).into());
+    }
     let may = shared.grants().may(None, &endpoint, Some(request.method().as_str()));
     let allowed = may.map_err(|why| (StatusCode::FORBIDDEN, why))?;
     let path = request
@@ -341,5 +355,7 @@ async fn forward(mut request: Request<Incoming>, shared: &Shared, onward: &Onwar
     Ok(response.map(BodyExt::boxed))
 }
 
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod tests;

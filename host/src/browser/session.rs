@@ -8,7 +8,7 @@ use super::judge::Grants;
 use super::keep::OfOrigin;
 use super::line::{Line, Rank};
 use super::process::{Process, Start};
-use super::profile::Profile;
+use super::profile::{Profile, folder_name};
 use super::proxy::Proxy;
 use super::refs::Refs;
 use super::state::State;
@@ -248,7 +248,7 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     let unavailable = |why: String| Fault::new(FaultKind::Unavailable, why);
     let program = setting.program.clone().map_err(unavailable)?;
     let profile = match &setting.kept {
-        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"), &setting.base)?,
+        Some(base) => Profile::kept(base, &folder_name(session.name.as_str()), &setting.base)?,
         None => Profile::temporary(&setting.base)
             .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
     };

@@ -13,6 +13,9 @@ pub(super) const MOST_REFUSED: usize = 20;
 /// As many earlier loadings are remembered of a tab: one that is waited for may be over already.
 const MOST_PAST: usize = 16;
 
+/// As many downloads are remembered, those that are refused included.
+const MOST_DOWNLOADS: usize = 500;
+
 /// A session as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -22,8 +25,10 @@ pub(super) struct State {
     pub(super) ended: Option<Fault>,
     /// Connections to pages and to frames with processes of their own: the tab's target and the target of each.
     pub(super) attached: HashMap<String, (Arc<str>, String)>,
-    /// Downloads since the session began, by the browser's own name for them.
-    pub(super) downloads: Vec<Download>,
+    /// The newest downloads.
+    pub(super) downloads: VecDeque<Download>,
+    /// How many there were before those.
+    pub(super) forgotten: usize,
     /// How many tabs there were.
     pub(super) numbers: u64,
     /// As many tabs may be open.
@@ -71,7 +76,7 @@ pub(super) struct Document {
     pub(super) loader: String,
     /// The names of the stages that it has come to.
     pub(super) reached: HashSet<String>,
-    /// The status of its answer, and why that is one of our proxy's.
+    /// The status of its answer, and under which name our proxy keeps why, if it is one of the proxy's.
     pub(super) status: Option<u16>,
     pub(super) refused: Option<String>,
 }
@@ -116,6 +121,25 @@ pub struct Download {
 }
 
 impl State {
+    /// How many downloads there were so far.
+    pub(super) fn begun(&self) -> usize {
+        self.forgotten.saturating_add(self.downloads.len())
+    }
+
+    /// The downloads after the first `from`, as far as they are remembered.
+    pub(super) fn since(&self, from: usize) -> impl Iterator<Item = &Download> {
+        self.downloads.iter().skip(from.saturating_sub(self.forgotten))
+    }
+
+    /// Another one begins.
+    pub(super) fn remember(&mut self, download: Download) {
+        if self.downloads.len() == MOST_DOWNLOADS {
+            self.downloads.pop_front();
+            self.forgotten = self.forgotten.saturating_add(1);
+        }
+        self.downloads.push_back(download);
+    }
+
     pub(super) fn tab(&self, id: &str) -> Option<&Tab> {
         self.tabs.iter().find(|tab| tab.id == id)
     }

@@ -2,12 +2,23 @@
 
 use serde_json::Value;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 /// The longest message that is taken, in bytes: a picture of a long page has room.
 const LONGEST: usize = 96 << 20;
+
+/// The longest message about something that nobody asked for. A request of a page may be longer: it holds what is sent.
+const LONGEST_EVENT: usize = 8 << 20;
+
+/// As many bytes wait to be written, before nothing more is asked.
+const MOST_UNWRITTEN: usize = 64 << 20;
+
+/// As much is looked at of a message that is too long.
+const BEGINNING: usize = 256;
 
 /// As many messages wait to be looked at, or to be written. Beyond, the browser waits, or who wants to write is refused.
 const WAITING: usize = 1024;
@@ -17,8 +28,19 @@ const WAITING: usize = 1024;
 pub(super) enum Message {
     /// JSON.
     Whole(Value),
-    /// Too long to be kept; this is the command that it answers, if it answers one.
-    TooLong(Option<u64>),
+    /// Too long to be kept.
+    TooLong(TooLong),
+}
+
+/// What a message was that is too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TooLong {
+    /// The answer to this command.
+    Answer(u64),
+    /// A page's request, under this name, which waits for an answer.
+    Request(String),
+    /// Something else that was told.
+    Event,
 }
 
 /// Reads messages until the pipe ends.
@@ -41,17 +63,44 @@ pub(super) fn read(mut pipe: pipe::Receiver) -> mpsc::Receiver<Message> {
     receiver
 }
 
-/// Writes messages in the order in which they come; ends with its last sender, or when the pipe breaks.
-pub(super) fn write(mut pipe: pipe::Sender) -> mpsc::Sender<Vec<u8>> {
+/// The way to the pipe.
+pub(super) struct Writer {
+    sender: mpsc::Sender<Vec<u8>>,
+    unwritten: Arc<AtomicUsize>,
+}
+
+impl Writer {
+    /// Whether the browser has taken enough of what was written to be asked more.
+    pub(super) fn has_room(&self) -> bool {
+        self.unwritten.load(Ordering::Relaxed) < MOST_UNWRITTEN
+    }
+
+    /// Writes a message behind all others; whether there was room for it.
+    pub(super) fn send(&self, message: Vec<u8>) -> bool {
+        let size = message.len();
+        self.unwritten.fetch_add(size, Ordering::Relaxed);
+        let sent = self.sender.try_send(message).is_ok();
+        if !sent {
+            self.unwritten.fetch_sub(size, Ordering::Relaxed);
+        }
+        sent
+    }
+}
+
+/// Writes messages in the order in which they come; ends with the writer, or when the pipe breaks.
+pub(super) fn write(mut pipe: pipe::Sender) -> Writer {
     let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
+    let unwritten = Arc::<AtomicUsize>::default();
+    let left = Arc::clone(&unwritten);
     drop(tokio::spawn(async move {
         while let Some(message) = receiver.recv().await {
             if pipe.write_all(&message).await.is_err() {
                 return;
             }
+            left.fetch_sub(message.len(), Ordering::Relaxed);
         }
     }));
-    sender
+    Writer { sender, unwritten }
 }
 
 /// A message as it is written.
@@ -77,7 +126,7 @@ impl Frame {
             bytes = rest.get(1..).unwrap_or_default();
             let begun = std::mem::take(&mut self.begun);
             match std::mem::take(&mut self.too_long) {
-                true => messages.push(Message::TooLong(answered(&begun))),
+                true => messages.push(Message::TooLong(what(&begun))),
                 // What is no JSON has nobody whom it could be for.
                 false => messages.extend(parsed(&begun).map(Message::Whole)),
             }
@@ -87,11 +136,19 @@ impl Frame {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        match self.begun.len().saturating_add(bytes.len()) <= LONGEST && !self.too_long {
-            true => self.begun.extend_from_slice(bytes),
+        let missing = BEGINNING.saturating_sub(self.begun.len());
+        self.begun
+            .extend_from_slice(bytes.get(..missing.min(bytes.len())).unwrap_or_default());
+        let rest = bytes.get(missing..).unwrap_or_default();
+        let longest = match what(self.begun.get(..BEGINNING).unwrap_or(&self.begun)) {
+            TooLong::Answer(_) | TooLong::Request(_) => LONGEST,
+            TooLong::Event => LONGEST_EVENT,
+        };
+        match self.begun.len().saturating_add(rest.len()) <= longest && !self.too_long {
+            true => self.begun.extend_from_slice(rest),
             false => {
                 self.too_long = true;
-                self.begun.truncate(64);
+                self.begun.truncate(BEGINNING);
                 self.begun.shrink_to_fit();
             }
         }
@@ -129,11 +186,18 @@ fn without_halves(bytes: &[u8]) -> Vec<u8> {
     whole
 }
 
-/// The command that a message answers, by how it begins: `{"id":12,`.
-fn answered(begun: &[u8]) -> Option<u64> {
+/// What a message is, by how it begins: `{"id":12,`, or `{"method":"Fetch.requestPaused","params":{"requestId":"…",`.
+fn what(begun: &[u8]) -> TooLong {
     let text = String::from_utf8_lossy(begun);
-    let digits = text.strip_prefix("{\"id\":")?.split(',').next()?.to_owned();
-    digits.parse().ok()
+    let id = text
+        .strip_prefix("{\"id\":")
+        .and_then(|rest| rest.split(',').next()?.parse().ok());
+    let paused = text.strip_prefix("{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"");
+    match (id, paused.and_then(|rest| rest.split_once('"'))) {
+        (Some(id), _) => TooLong::Answer(id),
+        (None, Some((request, _))) => TooLong::Request(request.to_owned()),
+        (None, None) => TooLong::Event,
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +239,19 @@ mod tests {
             frame.take(&piece);
         }
         assert!(frame.begun.capacity() < 1024);
-        assert_eq!(told(&frame.take(b"\"}\0")), ["TooLong(Some(77))"]);
+        assert_eq!(told(&frame.take(b"\"}\0")), ["TooLong(Answer(77))"]);
         assert_eq!(frame.take(b"{}\0").len(), 1);
+        frame.take(b"{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"job-1\",");
+        for _ in 0..100 {
+            frame.take(&piece);
+        }
+        assert_eq!(told(&frame.take(b"\"}\0")), ["TooLong(Request(\"job-1\"))"]);
+        // What nobody asked for is cut off earlier.
+        frame.take(b"{\"method\":\"Runtime.consoleAPICalled\",\"params\":{\"");
+        for _ in 0..9 {
+            frame.take(&piece);
+        }
+        assert!(frame.begun.capacity() < 1024);
+        assert_eq!(told(&frame.take(b"\"}\0")), ["TooLong(Event)"]);
     }
 }

@@ -1,7 +1,15 @@
 //! Attacks on and by the browser: pages that reach for what nobody granted, guests that use more than they claimed, and
 //! pages that are hostile to whoever looks at them. Real browsers, servers on loopback. It must not leave this machine.
 
+mod arguments;
+mod beside;
+mod elements;
+mod floods;
+mod guests;
+mod late;
+mod pages;
 mod routes;
+mod schemes;
 mod server;
 mod ways;
 
@@ -9,7 +17,7 @@ use crate::ground::Ground;
 use crate::suite::{End, Suite};
 use serde_json::{Value, json};
 use server::Server;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use toolyard::{Content, Outcome, Status};
 use toolyard_tests::World;
@@ -19,11 +27,21 @@ pub const GROUP: &str = "browser";
 
 pub fn cases(suite: &mut Suite) {
     routes::cases(suite);
+    schemes::cases(suite);
+    late::cases(suite);
+    beside::cases(suite);
+    guests::cases(suite);
+    arguments::cases(suite);
+    pages::cases(suite);
+    floods::cases(suite);
 }
 
 /// Adds a case, if this machine has a browser for it.
 fn add<E: Into<End>>(suite: &mut Suite, name: &str, run: impl Fn() -> E + 'static) {
     suite.add(GROUP, name, move || -> End {
+        if let Err(why) = toolyard::browser::find(None, false) {
+            return End::Skipped(why);
+        }
         let end = run().into();
         no_trace();
         end
@@ -149,6 +167,12 @@ fn no_trace() {
     }
 }
 
-fn temporary(path: &Path) -> bool {
-    path.starts_with(std::env::temp_dir())
+/// Memory of this process, in kB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -1,8 +1,9 @@
 //! Every way for a page to reach a server: none leads to one that was not granted. Each way is shown to work at a server
 //! that was, at the same time.
 
+use super::elements::ELEMENTS;
 use super::server::Server;
-use super::ways::{ELEMENTS, HELP, Leads, NAVIGATIONS, REPORTS, Route, SCRIPTS, WORKERS};
+use super::ways::{HELP, Leads, NAVIGATIONS, REPORTS, Route, SCRIPTS, WORKERS};
 use super::{add, ground_with, policy, tries};
 use crate::suite::Suite;
 use serde_json::json;
@@ -60,7 +61,7 @@ fn routed(routes: &[Route]) -> usize {
                 &[json!({ "op": "open_tab" }), json!({ "op": "open_tab" })],
             );
         }
-        let got = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
+        let _ = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
         let word = format!("/way-{at}-");
         let came = *leads == Leads::Never || granted.heard(&word, before, PATIENCE);
         if !came {

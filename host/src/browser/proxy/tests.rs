@@ -1,98 +1,133 @@
-//! Tests of what the proxy does with connections. They must not need a browser.
+//! What the proxy does with requests that come with the password and that no browser would send.
 
 use super::*;
 use crate::call::Reach;
-use crate::egress::System;
 use crate::policy::Policy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A server that answers `many` requests on each connection, each with the connection's number, and then closes it.
-async fn server(many: usize) -> SocketAddr {
+/// A server that answers everything with what it was sent.
+async fn echo() -> (SocketAddr, AbortHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        for number in 1.. {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            for _ in 0..many {
-                if head(&mut stream).await.is_empty() {
-                    break;
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            drop(tokio::spawn(async move {
+                let mut bytes = vec![0; 1 << 20];
+                while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+                    let told = String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "|");
+                    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{told}", told.len());
+                    drop(stream.write_all(answer.as_bytes()).await);
                 }
-                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
+            }));
         }
     });
-    address
+    (address, serving.abort_handle())
 }
 
-/// Everything up to an empty line.
-async fn head(stream: &mut TcpStream) -> String {
-    let mut text = String::new();
-    let mut byte = [0];
-    while !text.ends_with("\r\n\r\n") {
-        match stream.read(&mut byte).await {
-            Ok(1) => text.push(char::from(byte[0])),
-            _ => break,
-        }
-    }
-    text
+async fn said(proxy: &Proxy, request: &str) -> String {
+    let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{}", proxy.password));
+    let request = request.replace("AUTH", &format!("proxy-authorization: Basic {auth}\r\n"));
+    stream.write_all(request.as_bytes()).await.ok();
+    let mut told = Vec::new();
+    let reading = stream.read_to_end(&mut told);
+    drop(timeout(Duration::from_millis(300), reading).await);
+    String::from_utf8_lossy(&told).into_owned()
 }
 
-async fn started(server: SocketAddr) -> (Proxy, Arc<Mutex<Grants>>) {
-    let origin = format!("http://{server}");
-    let policy = format!("[network]\nallow = [{{ host = {origin:?}, addresses = [\"127.0.0.1\"] }}]");
-    let rules = Policy::parse(&policy, "test")
-        .unwrap()
-        .for_tool("browser", "browser_navigate");
-    let reach = Reach {
-        endpoint: Endpoint::parse(&origin).unwrap(),
-        methods: ["GET".to_owned()].as_slice().into(),
-        redirects: false,
-    };
+#[test]
+fn what_a_browser_would_not_send() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(tried());
+}
+
+async fn tried() {
+    let ((good, one), (other, two)) = (echo().await, echo().await);
+    let text = format!("[network]\nallow = [{{ host = \"http://{good}\", addresses = [\"127.0.0.1\"] }}]");
+    let rules = Arc::new(Policy::parse(&text, "test").unwrap().for_tool("p", "t"));
     let grants = Arc::<Mutex<Grants>>::default();
-    grants.lock().unwrap().give("T", &Arc::new(rules), &reach);
-    let proxy = Proxy::start(Arc::clone(&grants), Arc::new(System)).await.unwrap();
-    (proxy, grants)
-}
-
-/// A request through the proxy: the first line of the answer and its body of one byte.
-async fn ask(proxy: &Proxy, browser: &mut TcpStream, server: SocketAddr) -> (String, String) {
-    let login = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{}", proxy.password));
-    let text = format!("GET http://{server}/ HTTP/1.1\r\nHost: {server}\r\nProxy-Authorization: Basic {login}\r\n\r\n");
-    browser.write_all(text.as_bytes()).await.unwrap();
-    let head = head(browser).await;
-    let first = head.lines().next().unwrap_or_default().to_owned();
-    let mut body = [0];
-    match first.contains("200") {
-        true => drop(browser.read_exact(&mut body).await.unwrap()),
-        false => body = *b"-",
+    let reach = Reach {
+        endpoint: Endpoint::parse(&format!("http://{good}")).unwrap(),
+        methods: ["GET".to_owned()].as_slice().into(),
+        redirects: true,
+    };
+    grants.lock().unwrap().give("T", &rules, &reach);
+    let proxy = Proxy::start(grants, Arc::new(egress::System)).await.unwrap();
+    for (request, status) in [
+        // What is granted.
+        (format!("GET http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "200"),
+        (format!("CONNECT {good} HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "200"),
+        // Another server, another port, another method, another form.
+        (
+            format!("GET http://{other}/x HTTP/1.1\r\nhost: {good}\r\nAUTH\r\n"),
+            "403",
+        ),
+        (format!("CONNECT {other} HTTP/1.1\r\nhost: {good}\r\nAUTH\r\n"), "403"),
+        (
+            format!("POST http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTHcontent-length: 0\r\n\r\n"),
+            "403",
+        ),
+        (format!("TRACE http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "403"),
+        (format!("GET https://{good}/x HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "400"),
+        (format!("GET ftp://{good}/x HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "400"),
+        (
+            format!("GET http://u:p@{good}/x HTTP/1.1\r\nhost: a\r\nAUTH\r\n"),
+            "400",
+        ),
+        (format!("GET /x HTTP/1.1\r\nhost: {good}\r\nAUTH\r\n"), "400"),
+        (format!("OPTIONS * HTTP/1.1\r\nhost: {good}\r\nAUTH\r\n"), "400"),
+        ("CONNECT 127.0.0.1 HTTP/1.1\r\nhost: a\r\nAUTH\r\n".to_owned(), "400"),
+        ("CONNECT 127.0.0.1:0 HTTP/1.1\r\nhost: a\r\nAUTH\r\n".to_owned(), "400"),
+        (
+            "CONNECT 127.0.0.1:99999 HTTP/1.1\r\nhost: a\r\nAUTH\r\n".to_owned(),
+            "400",
+        ),
+        (format!("CONNECT u:p@{other} HTTP/1.1\r\nhost: a\r\nAUTH\r\n"), "403"),
+        (
+            format!("CONNECT http://{other}/ HTTP/1.1\r\nhost: a\r\nAUTH\r\n"),
+            "403",
+        ),
+        // Lengths that mean two things, and headers without end.
+        (
+            format!("GET http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTHcontent-length: 1\r\ncontent-length: 2\r\n\r\nxy"),
+            "400",
+        ),
+        (
+            format!(
+                "GET http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTHx: {}\r\n\r\n",
+                "y".repeat(1 << 20)
+            ),
+            "431",
+        ),
+        (
+            format!(
+                "GET http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTH{}\r\n",
+                "x: y\r\n".repeat(5000)
+            ),
+            "431",
+        ),
+        // What would only be fetched ahead.
+        (
+            format!("GET http://{good}/x HTTP/1.1\r\nhost: a\r\nAUTHsec-purpose: prefetch;prerender\r\n\r\n"),
+            "403",
+        ),
+    ] {
+        let told = said(&proxy, &request).await;
+        assert!(
+            told.starts_with(&format!("HTTP/1.1 {status}")),
+            "{request:.90} -> {told:.300}"
+        );
+        assert!(
+            !told.contains("proxy-authorization") && !told.contains("Basic "),
+            "{told}"
+        );
     }
-    (first, char::from(body[0]).to_string())
-}
-
-#[tokio::test]
-async fn a_connection_is_kept_for_the_next_request() {
-    let server = server(3).await;
-    let (proxy, _grants) = started(server).await;
-    let mut browser = TcpStream::connect(proxy.address).await.unwrap();
-    let mut seen = Vec::new();
-    for _ in 0..5 {
-        seen.push(ask(&proxy, &mut browser, server).await.1);
-    }
-    // The server has closed the first one after three answers; nobody has noticed.
-    assert_eq!(seen, ["1", "1", "1", "2", "2"]);
-    let mut other = TcpStream::connect(proxy.address).await.unwrap();
-    drop(browser);
-    assert_eq!(ask(&proxy, &mut other, server).await.1, "3");
-}
-
-#[tokio::test]
-async fn a_kept_connection_is_judged_again() {
-    let server = server(3).await;
-    let (proxy, grants) = started(server).await;
-    let mut browser = TcpStream::connect(proxy.address).await.unwrap();
-    assert_eq!(ask(&proxy, &mut browser, server).await.1, "1");
-    grants.lock().unwrap().forget("T");
-    let (status, _) = ask(&proxy, &mut browser, server).await;
-    assert!(status.contains("403"), "{status}");
+    // The server sees its own name, and one request where two are hidden in it.
+    let hidden = format!(
+        "GET http://{good}/x HTTP/1.1\r\nhost: evil\r\nAUTHtransfer-encoding: chunked\r\ncontent-length: 60\r\n\r\n0\r\n\r\nGET http://{other}/hidden HTTP/1.1\r\nhost: a\r\n\r\n"
+    );
+    let told = said(&proxy, &hidden).await;
+    assert!(!told.contains("/hidden") && !told.contains("evil"), "{told}");
+    one.abort();
+    two.abort();
 }
