@@ -1,5 +1,6 @@
 //! The parts of the browser's benchmark: the pages and who drives the other side.
 //! It must not hold code of its own.
 
+pub mod memory;
 pub mod playwright;
 pub mod site;

@@ -8,7 +8,7 @@ use super::keep::{origin, restore};
 use super::log::clip;
 use super::page::{Hand, Page};
 use super::state::Tab;
-use super::visit::{ACTION, Need, Opened, Visit};
+use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
@@ -92,11 +92,10 @@ impl Visit {
             .borrow()
             .tab(&page.tab)
             .map(|tab| (Arc::clone(&tab.target), tab.session.clone()));
-        let fresh = tab.is_none();
         let tab = match tab {
             Some(tab) => tab,
             None if page.tab == "t1" => {
-                let (_, target, session) = self.opened(&running, Opened::Known).await?;
+                let (_, target, session) = self.opened(&running).await?;
                 (target, session)
             }
             None => {
@@ -113,9 +112,7 @@ impl Visit {
         if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
             return landed(&hand, true).await;
         }
-        if !fresh {
-            hand.recover().await?;
-        }
+        hand.recover().await?;
         let restoring = hand.restore().await;
         let answer = hand.dialogs("Page.navigate", json!({ "url": url })).await;
         let arrived = match &answer {
