@@ -313,7 +313,10 @@ impl Actor {
         match todo {
             Todo::Watch { session, page } => self.watch(&session, page),
             Todo::Run(session) => self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({})),
-            Todo::Close(target) => self.tell(None, "Target.closeTarget", json!({ "targetId": target })),
+            Todo::Close { target, session } => {
+                self.tell(None, "Target.closeTarget", json!({ "targetId": target }));
+                self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
+            }
             Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
             Todo::Forget(target) => self.grants().forget(&target),
             Todo::Fail { session, crashed } => {

@@ -13,8 +13,8 @@ pub(super) enum Todo {
     Watch { session: String, page: Option<String> },
     /// Let the worker run that this connection leads to.
     Run(String),
-    /// Close this target.
-    Close(String),
+    /// Close this target; it waits, as all that begin do, and its opener with it.
+    Close { target: String, session: String },
     /// This tab may reach what that one may.
     Inherit { target: String, opener: String },
     /// Nothing may be reached for this tab any more.
@@ -82,6 +82,7 @@ impl State {
             }
             "targetDestroyed" => {
                 let target = text(event, "/targetId");
+                self.closing.remove(target);
                 let known = self.by_target(target).map(|tab| tab.session.clone());
                 self.close(target);
                 let gone = known.into_iter().flat_map(|session| {
