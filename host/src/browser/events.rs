@@ -76,6 +76,7 @@ impl State {
             }
             "targetDestroyed" => {
                 let target = text(event, "/targetId");
+                self.closing.remove(target);
                 let known = self.by_target(target).map(|tab| tab.session.clone());
                 self.close(target);
                 let gone = known.into_iter().flat_map(|session| {

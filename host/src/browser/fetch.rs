@@ -17,7 +17,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
@@ -45,7 +45,9 @@ struct Taking {
     folder: PathBuf,
     /// How many there were before.
     from: usize,
-    /// What breaks them off when they are too many bytes; it ends with this.
+    /// Whether they were more bytes than this call may take.
+    over: Arc<AtomicBool>,
+    /// What breaks them off then; it ends with this.
     watch: AbortHandle,
 }
 
@@ -101,10 +103,11 @@ fn bytes(state: &State, from: usize) -> u64 {
 }
 
 /// Breaks downloads off as soon as they are more than `left` bytes: whoever takes them may never look at them.
-async fn watch(running: Arc<Running>, from: usize, left: u64) {
+async fn watch(running: Arc<Running>, from: usize, left: u64, over: Arc<AtomicBool>) {
     let mut state = running.state.clone();
-    let over = state.wait_for(|state| state.ended.is_some() || bytes(state, from) > left);
-    drop(over.await.map(drop));
+    let more = state.wait_for(|state| state.ended.is_some() || bytes(state, from) > left);
+    drop(more.await.map(drop));
+    over.store(true, Ordering::Relaxed);
     let deny = json!({ "behavior": "deny", "eventsEnabled": true });
     drop(behave(&running, "Browser.setDownloadBehavior", deny).await);
     let open: Vec<String> = {
@@ -154,11 +157,14 @@ impl Visit {
         let take = json!({ "behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true });
         let from = running.state.borrow().begun();
         behave(&running, "Browser.setDownloadBehavior", take).await?;
-        let watch = tokio::spawn(watch(Arc::clone(&running), from, self.transfers.left)).abort_handle();
+        let over = Arc::<AtomicBool>::default();
+        let watching = watch(Arc::clone(&running), from, self.transfers.left, Arc::clone(&over));
+        let watch = tokio::spawn(watching).abort_handle();
         let taking = Taking {
             running,
             folder,
             from,
+            over,
             watch,
         };
         self.transfers.taking.insert(session.to_owned(), taking);
@@ -179,7 +185,7 @@ impl Visit {
         let mut state = taking.running.state.clone();
         let mut too_many = false;
         let wait = state.wait_for(|state| {
-            too_many = bytes(state, taking.from) > left;
+            too_many = taking.over.load(Ordering::Relaxed) || bytes(state, taking.from) > left;
             let done = |download: &Download| download.complete || download.failure.is_some();
             let mut own = state.since(taking.from).peekable();
             too_many || state.ended.is_some() || (own.peek().is_some() && own.all(done))
@@ -218,7 +224,8 @@ impl Visit {
                 .any(|download| download.id == id && download.complete)
         };
         // The browser's own name for it, which it told us: a word without a path.
-        if !known || id.contains(['/', '\\', '.']) {
+        let over = taking.over.load(Ordering::Relaxed);
+        if !known || over || id.contains(['/', '\\', '.']) {
             return Err(Fault::new(
                 FaultKind::NoSuch,
                 format!("this call has no complete download {id:?}"),

@@ -7,7 +7,6 @@ use super::log::clip;
 use super::proxy::USER;
 use crate::walls::{self, Wall};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 impl Actor {
     /// A request of a page waits for our word.
@@ -15,7 +14,7 @@ impl Actor {
         let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (id, url, method) = (text("/requestId"), text("/request/url"), text("/request/method"));
         let frame = text("/frameId");
-        let target = self.state.borrow().of_frame(frame).map(|tab| Arc::clone(&tab.target));
+        let target = self.state.borrow().owner(frame);
         let judged = match leads(url, text("/resourceType") == "Document") {
             _ if !walls::stands(Wall::Interception) => Ok(()),
             Leads::Nowhere => Ok(()),

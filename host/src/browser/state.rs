@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) downloads: VecDeque<Download>,
     /// How many there were before those.
     pub(super) forgotten: usize,
+    /// Pages that were too many and are being closed: nothing is granted to them.
+    pub(super) closing: HashSet<String>,
     /// How many tabs there were.
     pub(super) numbers: u64,
     /// As many tabs may be open.
@@ -155,8 +157,14 @@ impl State {
         self.by_target(&target)
     }
 
+    /// Whose request it is that a frame makes: the target of its tab, or of a page that is none any more.
+    pub(super) fn owner(&self, frame: &str) -> Option<Arc<str>> {
+        let tab = self.of_frame(frame).map(|tab| Arc::clone(&tab.target));
+        tab.or_else(|| self.closing.contains(frame).then(|| frame.into()))
+    }
+
     /// The tab that a frame is in.
-    pub(super) fn of_frame(&self, frame: &str) -> Option<&Tab> {
+    fn of_frame(&self, frame: &str) -> Option<&Tab> {
         let main = self.tabs.iter().find(|tab| *tab.target == *frame);
         main.or_else(|| self.tabs.iter().find(|tab| tab.frames.contains_key(frame)))
     }
@@ -164,9 +172,10 @@ impl State {
     /// A page that was attached becomes a tab; what is to be done for that.
     pub(super) fn open(&mut self, session: &str, target: &str, opener: Option<&str>) -> Vec<Todo> {
         if self.tabs.len() >= self.most_tabs {
+            self.closing.insert(target.to_owned());
             return vec![Todo::Close {
-                session: session.to_owned(),
                 target: target.to_owned(),
+                session: session.to_owned(),
             }];
         }
         let opener = opener.and_then(|opener| self.tabs.iter().find(|tab| *tab.target == *opener));

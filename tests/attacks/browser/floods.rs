@@ -76,6 +76,8 @@ fn bombs() -> usize {
     let got = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
     let tabs = got[2]["value"].as_str().unwrap_or_default().matches("TabInfo").count();
     assert!((1..=5).contains(&tabs), "{got:?}");
+    // The page itself goes on: nothing waits for the windows that it did not get.
+    assert_eq!((&got[0]["ok"], &got[3]["ok"]), (&json!(true), &json!(true)), "{got:?}");
     // The first tab's name is for a tab of the caller's own: a page's window never gets it.
     let thief =
         "<script>const w = open('about:blank', 'x'); setTimeout(() => { document.title = 'open' }, 50)</script>";

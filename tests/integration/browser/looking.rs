@@ -22,7 +22,9 @@ fn picture(outcome: &Outcome) -> (&str, &[u8]) {
         Content::Image { media_type, data } => Some((media_type.as_str(), data.as_slice())),
         _ => None,
     });
-    pictures.next_back().unwrap_or_else(|| panic!("no picture: {outcome:#?}"))
+    pictures
+        .next_back()
+        .unwrap_or_else(|| panic!("no picture: {outcome:#?}"))
 }
 
 #[test]
