@@ -18,11 +18,13 @@ fn size(png: &[u8]) -> (u32, u32) {
 }
 
 fn picture(outcome: &Outcome) -> (&str, &[u8]) {
-    let pictures = outcome.content.iter().filter_map(|piece| match piece {
+    let mut pictures = outcome.content.iter().filter_map(|piece| match piece {
         Content::Image { media_type, data } => Some((media_type.as_str(), data.as_slice())),
         _ => None,
     });
-    pictures.last().unwrap_or_else(|| panic!("no picture: {outcome:#?}"))
+    pictures
+        .next_back()
+        .unwrap_or_else(|| panic!("no picture: {outcome:#?}"))
 }
 
 #[test]
