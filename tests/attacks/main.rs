@@ -4,6 +4,7 @@
 //! `cargo test -p toolyard-tests --test attacks` runs all, with a word behind `--` those whose group or name holds it.
 
 mod broken;
+mod browser;
 mod components;
 mod crashes;
 mod ground;
@@ -19,6 +20,7 @@ fn main() -> std::process::ExitCode {
     manifests::cases(&mut suite);
     components::cases(&mut suite);
     network::cases(&mut suite);
+    browser::cases(&mut suite);
     crashes::cases(&mut suite);
     scan::cases(&mut suite);
     components::limits(&mut suite);

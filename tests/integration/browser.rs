@@ -11,6 +11,8 @@ mod frames;
 mod going;
 mod hard;
 mod looking;
+pub mod probes;
+mod starts;
 mod storing;
 mod tabs;
 mod together;

@@ -6,6 +6,7 @@ use toolyard::{Call, Content, Outcome, Status};
 use toolyard_tests::web::Server;
 use toolyard_tests::{World, run};
 
+use crate::browser::probes::{probe_browser, probe_browser_look, probe_browser_narrow, probe_browser_wide};
 use crate::network::probe_sockets;
 
 include!(concat!(env!("OUT_DIR"), "/probes.rs"));

@@ -6,6 +6,7 @@ use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Grants, Leads, leads, shown};
 use super::line::{Ask, Line};
+use super::log::clip;
 use super::proxy::USER;
 use super::state::State;
 use super::supervisor::{End, Pulse};
@@ -22,15 +23,8 @@ use tokio::time::{Instant, sleep_until};
 /// The name of the world that our scripts live in, beside the page's.
 pub(super) const WORLD: &str = "toolyard";
 
-/// What runs in every frame.
-const PAGE: &str = concat!(
-    "(() => { if (Object.hasOwn(globalThis, \"toolyard\")) return; const toolyard = {};\n",
-    include_str!("page/roles.js"),
-    include_str!("page/snapshot.js"),
-    include_str!("page/read.js"),
-    include_str!("page/act.js"),
-    "globalThis.toolyard = toolyard; })()",
-);
+/// What runs in every frame: nothing. But the world is made.
+const NOTHING: &str = "0";
 
 /// Longer than anybody waits for a browser to start.
 const STARTING: Duration = Duration::from_secs(3600);
@@ -330,7 +324,7 @@ impl Actor {
         let on = Some(session);
         self.tell(on, "Page.enable", json!({}));
         self.tell(on, "Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
-        let script = json!({ "source": PAGE, "worldName": WORLD, "runImmediately": true });
+        let script = json!({ "source": NOTHING, "worldName": WORLD, "runImmediately": true });
         self.tell(on, "Page.addScriptToEvaluateOnNewDocument", script);
         self.tell(on, "Runtime.enable", json!({}));
         let nothing_kept = json!({ "maxTotalBufferSize": 0, "maxResourceBufferSize": 0 });
@@ -374,7 +368,7 @@ impl Actor {
             Err(why) => {
                 let answer = json!({ "requestId": id, "errorReason": "BlockedByClient" });
                 self.tell(session, "Fetch.failRequest", answer);
-                let line = format!("{} {}: {why}", text("/resourceType"), shown(url));
+                let line = clip(&format!("{} {}: {why}", text("/resourceType"), shown(url)));
                 self.state.send_modify(|state| {
                     if let Some(tab) = target.and_then(|target| state.by_target(&target)) {
                         tab.refuse(line);

@@ -150,6 +150,8 @@ impl State {
                 _ => {}
             },
             "windowOpen" => tab.windows = tab.windows.saturating_add(1),
+            // Its first request may be the next thing that is told: it must be known whose that is.
+            "frameAttached" => drop(tab.frame(frame, session)),
             "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),
             "javascriptDialogOpening" => {
                 let proposed = text(event, "/defaultPrompt");
@@ -252,7 +254,7 @@ impl State {
             }
             return tab.requests.push(RequestLine {
                 id: id.to_owned(),
-                method: text(event, "/request/method").to_owned(),
+                method: clip(text(event, "/request/method")),
                 url: clip(text(event, "/request/url")),
                 kind: text(event, "/type").to_owned(),
                 status: None,
@@ -345,3 +347,6 @@ fn place(url: &str, line: Option<&Value>) -> Option<String> {
     let line = line.and_then(Value::as_u64).unwrap_or(0).saturating_add(1);
     (!url.is_empty()).then(|| clip(&format!("{url}:{line}")))
 }
+
+#[cfg(test)]
+mod tests;

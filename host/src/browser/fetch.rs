@@ -81,7 +81,7 @@ async fn behave(running: &Arc<Running>, method: &'static str, params: serde_json
 /// A new folder in a session's own.
 fn folder(running: &Running, kind: &str) -> Result<PathBuf, Fault> {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let made = running.profile().inner(&format!("toolyard-{kind}-{number}"));
+    let made = running.profile()?.inner(&format!("toolyard-{kind}-{number}"));
     made.map_err(|error| Fault::failed(format!("a folder for files: {error}")))
 }
 

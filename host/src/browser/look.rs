@@ -1,5 +1,5 @@
 //! Looking at a page: its tree, its text, pictures of it, what it said, and waiting for something to show. It must not
-//! change anything that a page or another call could notice.
+//! change a page, but that a picture of an element brings it into view.
 
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;
@@ -140,7 +140,8 @@ impl Visit {
     /// The page as a tree of roles, names and states.
     pub async fn snapshot(&mut self, page: &Page, options: &SnapshotOptions) -> Result<Reading, Fault> {
         let hand = self.hand(page, Need::Observe, Rights::default(), ACTION)?;
-        let turn = hand.running.refs.turn(&hand.target);
+        let is_open = |target: &str| hand.state().tabs.iter().any(|tab| *tab.target == *target);
+        let turn = hand.running.refs.turn(&hand.target, is_open);
         let _turn = turn.lock().await;
         let (place, root) = hand.start(options.root.as_ref()).await?;
         let mut left = MOST_FRAMES;

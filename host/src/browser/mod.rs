@@ -23,6 +23,7 @@ mod log;
 mod look;
 mod navigate;
 mod page;
+mod probe;
 mod process;
 mod profile;
 mod proxy;
@@ -36,6 +37,7 @@ mod tabs;
 mod visit;
 mod wait;
 mod wire;
+mod worlds;
 
 pub use act::{Acted, Button, Click, Modifiers, Typing};
 pub use fault::{Fault, FaultKind};
@@ -45,6 +47,7 @@ pub use log::{ConsoleLine, RequestLine};
 pub use look::{Frame, Picture, Print, ReadOptions, Reading, SnapshotOptions, TabInfo};
 pub use navigate::{Landed, Until};
 pub use page::{Page, Target};
+pub use probe::Probe;
 pub use state::{Dialog, Download};
 pub use status::{SessionStatus, TabStatus, elsewhere, stop_elsewhere};
 pub use visit::Visit;
@@ -57,6 +60,7 @@ use session::{Session, Setting};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -99,6 +103,9 @@ impl std::fmt::Debug for Browsers {
 /// As often as this it is looked whether a session is idle.
 const TIDY: Duration = Duration::from_secs(1);
 
+/// As long as this the end of a host may take for its browsers to end in order.
+const LAST: Duration = Duration::from_secs(2);
+
 impl Browsers {
     /// Sessions with these settings and limits; none is started. Removes what killed hosts have left.
     #[must_use]
@@ -110,6 +117,7 @@ impl Browsers {
             base: settings.base,
             kept: settings.kept,
             sandbox: settings.sandbox,
+            bare: AtomicBool::new(false),
             window: settings.window,
             resolver: settings.resolver.unwrap_or_else(|| Arc::new(crate::egress::System)),
             queue: whole(limits.browser_queue),
@@ -250,9 +258,6 @@ impl Browsers {
         }
     }
 }
-
-/// As long as this it is waited for browsers that end with their host.
-const LAST: Duration = Duration::from_secs(2);
 
 /// Ends sessions that nobody has needed for long, and writes down what is known of the others.
 async fn tidy(browsers: Weak<Browsers>) {

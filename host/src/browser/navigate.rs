@@ -7,7 +7,7 @@ use super::judge::{Leads, leads, shown};
 use super::keep::{origin, restore};
 use super::page::{Hand, Page};
 use super::state::Tab;
-use super::visit::{ACTION, Need, Visit};
+use super::visit::{ACTION, Need, Opened, Visit};
 use crate::call::Rights;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
@@ -94,10 +94,11 @@ impl Visit {
             .borrow()
             .tab(&page.tab)
             .map(|tab| (Arc::clone(&tab.target), tab.session.clone()));
+        let fresh = tab.is_none();
         let tab = match tab {
             Some(tab) => tab,
             None if page.tab == "t1" => {
-                let (_, target, session) = self.opened(&running).await?;
+                let (_, target, session) = self.opened(&running, Opened::Known).await?;
                 (target, session)
             }
             None => {
@@ -114,7 +115,9 @@ impl Visit {
         if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
             return landed(&hand, true).await;
         }
-        hand.recover().await?;
+        if !fresh {
+            hand.recover().await?;
+        }
         let restoring = hand.restore().await;
         let answer = hand.dialogs("Page.navigate", json!({ "url": url })).await;
         let arrived = match &answer {
@@ -263,7 +266,10 @@ impl Hand {
         match answer.get("loaderId").and_then(Value::as_str) {
             // Another place in the same document.
             None => Ok(()),
-            Some(loader) => self.arrive(|tab| tab.document.loader == loader, until).await,
+            Some(loader) => {
+                let begins = |tab: &Tab| tab.document.loader == loader || tab.past.iter().any(|past| past == loader);
+                self.arrive(begins, until).await
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use super::line::Rank;
 use super::refs::Place;
 use super::session::Running;
 use super::state::{Dialog, State, Tab};
+use super::worlds::SCRIPTS;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,10 @@ const GONE: [&str; 5] = [
     "navigated or closed",
     "Execution context",
 ];
+
+/// The door `title`, which stands without our scripts. A form could hide the document's own title.
+const TITLE: &str = "() => ({ title: Object.getOwnPropertyDescriptor(Document.prototype, 'title').get.call(document), \
+    url: location.href })";
 
 /// What it says while one page takes the place of another.
 const BETWEEN: &str = "Not attached to an active page";
@@ -205,22 +210,22 @@ impl Hand {
 
     async fn evaluate(&self, place: &Place, door: &str, argument: Value, value: bool) -> Result<Value, Fault> {
         let session = self.session_of(&place.frame)?;
+        let function = match door {
+            "title" => TITLE.to_owned(),
+            door => {
+                self.scripts(place, &session).await?;
+                format!("(a) => toolyard.{door}(a)")
+            }
+        };
         let params = json!({
-            "functionDeclaration": format!("(a) => toolyard.{door}(a)"),
+            "functionDeclaration": function,
             "arguments": [{ "value": argument }],
             "uniqueContextId": place.world,
             "returnByValue": value,
             "awaitPromise": true,
         });
-        let answer = self
-            .ask(&session, "Runtime.callFunctionOn", params)
-            .await
-            .map_err(|fault| {
-                match fault.kind == FaultKind::Failed && GONE.iter().any(|words| fault.message.contains(words)) {
-                    true => stale("the element or page"),
-                    false => fault,
-                }
-            })?;
+        let answer = self.ask(&session, "Runtime.callFunctionOn", params).await;
+        let answer = answer.map_err(gone)?;
         match answer
             .pointer("/exceptionDetails/exception/description")
             .and_then(Value::as_str)
@@ -231,6 +236,18 @@ impl Hand {
             ))),
             None => Ok(answer),
         }
+    }
+
+    /// Puts our scripts into a document that hasn't got them.
+    async fn scripts(&self, place: &Place, session: &str) -> Result<(), Fault> {
+        if self.running.worlds.has(&place.world) {
+            return Ok(());
+        }
+        let params = json!({ "expression": SCRIPTS, "uniqueContextId": place.world });
+        let done = self.ask(session, "Runtime.evaluate", params).await;
+        done.map_err(gone)?;
+        self.running.worlds.put(&place.world);
+        Ok(())
     }
 
     /// The same in the main frame's document, in the next one if it goes while it is asked.
@@ -245,6 +262,14 @@ impl Hand {
                 other => return other,
             }
         }
+    }
+}
+
+/// A document that is not there any more is no failure of the browser's.
+fn gone(fault: Fault) -> Fault {
+    match fault.kind == FaultKind::Failed && GONE.iter().any(|words| fault.message.contains(words)) {
+        true => stale("the element or page"),
+        false => fault,
     }
 }
 

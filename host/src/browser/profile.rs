@@ -6,7 +6,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -20,8 +19,8 @@ pub(super) struct Profile {
     folder: PathBuf,
     /// Locked. Its name is the folder's with `.lock` behind it.
     lock: File,
-    kept: bool,
-    given_up: AtomicBool,
+    /// Of one that is kept: a folder that goes with the session, for everything that isn't.
+    desk: Option<Box<Self>>,
 }
 
 impl Profile {
@@ -45,15 +44,14 @@ impl Profile {
             return Ok(Self {
                 folder,
                 lock,
-                kept: false,
-                given_up: AtomicBool::new(false),
+                desk: None,
             });
         }
         Err(io::Error::other("no name is free"))
     }
 
-    /// The folder of this name below `base`, which stays.
-    pub(super) fn kept(base: &Path, name: &str) -> Result<Self, Fault> {
+    /// The folder of this name below `base`, which stays; what is not to stay is below `passing`.
+    pub(super) fn kept(base: &Path, name: &str, passing: &Path) -> Result<Self, Fault> {
         let failed = |error: io::Error| {
             let message = format!("the profile {name} in {}: {error}", base.display());
             Fault::new(FaultKind::Unavailable, message)
@@ -77,22 +75,26 @@ impl Profile {
         Ok(Self {
             folder,
             lock,
-            kept: true,
-            given_up: AtomicBool::new(false),
+            desk: Some(Box::new(Self::temporary(passing).map_err(failed)?)),
         })
     }
 
     pub(super) fn is_kept(&self) -> bool {
-        self.kept
+        self.desk.is_some()
+    }
+
+    /// The folder that goes with the session in any case.
+    pub(super) fn desk(&self) -> &Path {
+        self.desk.as_deref().map_or(&self.folder, Self::folder)
     }
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A folder in it of this name, which the browser can use.
+    /// A folder of this name that goes with the session, which the browser can use.
     pub(super) fn inner(&self, name: &str) -> io::Result<PathBuf> {
-        let folder = self.folder.join(name);
+        let folder = self.desk().join(name);
         if !folder.is_dir() {
             make(&folder)?;
         }
@@ -101,27 +103,20 @@ impl Profile {
 
     /// Where what is known of the session is written down for others to read.
     pub(super) fn status_file(&self) -> PathBuf {
-        self.folder.with_extension("json")
-    }
-}
-
-impl Profile {
-    /// Its browser is gone: it is somebody else's now, or nobody's. Whoever still has this value has no use for it.
-    pub(super) fn give_up(&self) {
-        if self.given_up.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        drop(fs::remove_file(self.status_file()));
-        if !self.kept && remove(&self.folder) {
-            drop(fs::remove_file(self.folder.with_extension("lock")));
-        }
-        drop(self.lock.unlock());
+        self.desk().with_extension("json")
     }
 }
 
 impl Drop for Profile {
     fn drop(&mut self) {
-        self.give_up();
+        if !self.is_kept() {
+            drop(fs::remove_file(self.status_file()));
+            if remove(&self.folder) {
+                drop(fs::remove_file(self.folder.with_extension("lock")));
+            }
+        }
+        // To close it would not do: what this process is about to start has it open, too, until it has begun.
+        drop(self.lock.unlock());
     }
 }
 
@@ -224,13 +219,15 @@ mod tests {
     #[test]
     fn a_kept_profile_has_one_host() {
         let base = tempfile::tempdir().unwrap();
-        let base = base.path().join("own");
-        let first = Profile::kept(&base, "main").unwrap();
+        let (passing, base) = (base.path().join("passing"), base.path().join("own"));
+        let first = Profile::kept(&base, "main", &passing).unwrap();
         let folder = first.folder().to_owned();
-        assert_eq!(Profile::kept(&base, "main").unwrap_err().kind, FaultKind::ProfileInUse);
+        let second = Profile::kept(&base, "main", &passing);
+        assert_eq!(second.unwrap_err().kind, FaultKind::ProfileInUse);
         drop(first);
+        assert_eq!(fs::read_dir(&passing).unwrap().count(), 0);
         assert!(folder.is_dir());
-        Profile::kept(&base, "main").unwrap();
+        Profile::kept(&base, "main", &passing).unwrap();
     }
 
     #[test]

@@ -12,10 +12,11 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -110,9 +111,10 @@ fn password() -> io::Result<String> {
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    let onward = Arc::new(Onward::default());
     let service = hyper::service::service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(request, &shared).await) }
+        let (shared, onward) = (Arc::clone(&shared), Arc::clone(&onward));
+        async move { answer(request, &shared, &onward).await }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .preserve_header_case(true)
@@ -123,24 +125,66 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+async fn answer(request: Request<Incoming>, shared: &Shared, onward: &Onward) -> Result<Response<Body>, hyper::Error> {
     if request.headers().get(PROXY_AUTHORIZATION) != Some(&shared.expect) {
         let mut response = plain(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "");
         let ask = HeaderValue::from_static("Basic realm=\"toolyard\"");
         response.headers_mut().insert(PROXY_AUTHENTICATE, ask);
-        return response;
+        return Ok(response);
     }
     let done = match *request.method() == Method::CONNECT {
-        true => tunnel(request, shared).await,
-        false => forward(request, shared).await,
+        true => tunnel(request, shared).await.map_err(Fail::Refused),
+        false => forward(request, shared, onward).await,
     };
-    done.unwrap_or_else(|(status, why)| {
-        tracing::debug!(%why, "a browser was not let through");
-        plain(status, &why)
-    })
+    match done {
+        Ok(response) => Ok(response),
+        Err(Fail::Broken(error)) => Err(error),
+        Err(Fail::Refused((status, why))) => {
+            tracing::debug!(%why, "a browser was not let through");
+            Ok(plain(status, &why))
+        }
+    }
 }
 
 type Refused = (StatusCode, String);
+
+/// Why a request was not answered.
+enum Fail {
+    /// This is said instead.
+    Refused(Refused),
+    /// A kept connection broke under it. The browser sees its own break, and does what it does when a server's does.
+    Broken(hyper::Error),
+}
+
+impl From<Refused> for Fail {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// The connection to a server behind one connection of a browser, kept for its next request.
+#[derive(Default)]
+struct Onward(Mutex<Option<Kept>>); // Held for one exchange.
+
+struct Kept {
+    endpoint: Endpoint,
+    address: IpAddr,
+    sender: SendRequest<Incoming>,
+}
+
+impl Onward {
+    /// The connection, if it leads where the request may go. Its address is judged again: for this request.
+    async fn take(&self, allowed: &Allowed) -> Option<Kept> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut kept = kept.filter(|kept| kept.endpoint == allowed.endpoint)?;
+        let may = allowed.rules.may_connect(&kept.endpoint, &allowed.method, kept.address);
+        (may.is_ok() && kept.sender.ready().await.is_ok()).then_some(kept)
+    }
+
+    fn keep(&self, kept: Kept) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    }
+}
 
 /// An answer of our own.
 fn plain(status: StatusCode, why: &str) -> Response<Body> {
@@ -215,6 +259,10 @@ async fn tunnel(mut request: Request<Incoming>, shared: &Shared) -> Result<Respo
     Ok(plain(StatusCode::OK, ""))
 }
 
+fn broken(endpoint: &Endpoint, error: &hyper::Error) -> Refused {
+    (StatusCode::BAD_GATEWAY, format!("{endpoint}: {error}"))
+}
+
 /// Headers that are about one connection (RFC 9110, 7.6.1), and not for the server.
 const HOP: [&str; 8] = [
     "connection",
@@ -227,15 +275,33 @@ const HOP: [&str; 8] = [
     "upgrade",
 ];
 
-async fn forward(mut request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Refused> {
+/// A new connection to where a request may go.
+async fn connected(allowed: &Allowed, shared: &Shared) -> Result<Kept, Refused> {
+    let endpoint = &allowed.endpoint;
+    let broken = |error: String| (StatusCode::BAD_GATEWAY, format!("{endpoint}: {error}"));
+    let stream = open(allowed, shared).await?;
+    let address = stream.peer_addr().map_err(|error| broken(error.to_string()))?.ip();
+    let (sender, connection) = hyper::client::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(error.to_string()))?;
+    drop(tokio::spawn(connection));
+    Ok(Kept {
+        endpoint: endpoint.clone(),
+        address,
+        sender,
+    })
+}
+
+async fn forward(mut request: Request<Incoming>, shared: &Shared, onward: &Onward) -> Result<Response<Body>, Fail> {
     let uri = request.uri().to_string();
     let endpoint = Endpoint::parse(&uri).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     if endpoint.scheme != Scheme::Http {
-        return Err((StatusCode::BAD_REQUEST, format!("{}: plain HTTP only", shown(&uri))));
+        return Err((StatusCode::BAD_REQUEST, format!("{}: plain HTTP only", shown(&uri))).into());
     }
     let may = shared.grants().may(None, &endpoint, Some(request.method().as_str()));
     let allowed = may.map_err(|why| (StatusCode::FORBIDDEN, why))?;
-    let stream = open(&allowed, shared).await?;
     let path = request
         .uri()
         .path_and_query()
@@ -250,17 +316,30 @@ async fn forward(mut request: Request<Incoming>, shared: &Shared) -> Result<Resp
     if let Ok(host) = HeaderValue::from_str(&endpoint.authority()) {
         request.headers_mut().insert(http::header::HOST, host);
     }
-    let broken = |error: hyper::Error| (StatusCode::BAD_GATEWAY, format!("{endpoint}: {error}"));
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .preserve_header_case(true)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    drop(tokio::spawn(connection));
-    let mut response = sender.send_request(request).await.map_err(broken)?;
+    let (mut kept, first) = match onward.take(&allowed).await {
+        Some(kept) => (kept, false),
+        None => (connected(&allowed, shared).await?, true),
+    };
+    let mut response = match kept.sender.try_send_request(request).await {
+        Ok(response) => response,
+        Err(mut failed) => match failed.take_message() {
+            // The server closed it in this very moment, and has seen nothing.
+            Some(request) if !first => {
+                kept = connected(&allowed, shared).await?;
+                let sent = kept.sender.send_request(request).await;
+                sent.map_err(|error| broken(&endpoint, &error))?
+            }
+            _ if !first => return Err(Fail::Broken(failed.into_error())),
+            _ => return Err(broken(&endpoint, failed.error()).into()),
+        },
+    };
+    onward.keep(kept);
     for name in HOP {
         response.headers_mut().remove(name);
     }
     response.headers_mut().remove(WHY);
     Ok(response.map(BodyExt::boxed))
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,9 +44,11 @@ impl Refs {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who has it takes numbers in this tab.
-    pub(super) fn turn(&self, target: &Arc<str>) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.tabs().entry(Arc::clone(target)).or_default().turn)
+    /// Who has it takes numbers in this tab. Those of tabs that are not open any more are forgotten.
+    pub(super) fn turn(&self, target: &Arc<str>, is_open: impl Fn(&str) -> bool) -> Arc<tokio::sync::Mutex<()>> {
+        let mut tabs = self.tabs();
+        tabs.retain(|other, _| other == target || is_open(other));
+        Arc::clone(&tabs.entry(Arc::clone(target)).or_default().turn)
     }
 
     /// The next number that is free.
@@ -104,5 +106,9 @@ mod tests {
         assert_eq!(refs.place(&tab, 9), Some(place("two")));
         assert_eq!(refs.place(&tab, 12), None);
         assert_eq!(refs.place("other", 1), None);
+        drop(refs.turn(&"other".into(), |target| target == "T"));
+        assert_eq!(refs.place(&tab, 8), Some(place("one")));
+        drop(refs.turn(&"third".into(), |_| false));
+        assert_eq!((refs.place(&tab, 8), refs.tabs().len()), (None, 1));
     }
 }

@@ -13,13 +13,14 @@ use super::proxy::Proxy;
 use super::refs::Refs;
 use super::state::State;
 use super::supervisor::{End, Failures, May};
+use super::worlds::Worlds;
 use crate::call::SessionName;
 use crate::egress::Resolve;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -34,6 +35,8 @@ pub(super) struct Setting {
     /// Where profiles are kept, if they are.
     pub(super) kept: Option<PathBuf>,
     pub(super) sandbox: Option<bool>,
+    /// Whether it was seen that this machine gives browsers no sandbox of their own.
+    pub(super) bare: AtomicBool,
     pub(super) window: Option<Vec<(String, OsString)>>,
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) queue: usize,
@@ -63,12 +66,14 @@ pub(super) struct Running {
     pub(super) state: watch::Receiver<State>,
     pub(super) grants: Arc<Mutex<Grants>>,
     pub(super) refs: Refs,
+    pub(super) worlds: Worlds,
     pub(super) pid: u32,
     pub(super) program: Program,
     /// Whether the browser's own sandbox is on.
     pub(super) sandbox: bool,
     pub(super) started: Instant,
-    profile: Arc<Profile>,
+    /// Gone with the browser.
+    profile: Weak<Profile>,
     /// What origins had stored, to be stored again when they are opened. Held for one look or exchange.
     imports: Mutex<Vec<OfOrigin>>,
     /// Ends it: dropped or sent to.
@@ -92,8 +97,9 @@ impl Running {
         self.state.borrow().ended.is_none()
     }
 
-    pub(super) fn profile(&self) -> &Profile {
-        &self.profile
+    /// Its folder, as long as it has one.
+    pub(super) fn profile(&self) -> Result<Arc<Profile>, Fault> {
+        self.profile.upgrade().ok_or_else(Fault::crashed)
     }
 
     pub(super) fn imports(&self) -> MutexGuard<'_, Vec<OfOrigin>> {
@@ -241,16 +247,19 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
     let setting = &session.setting;
     let unavailable = |why: String| Fault::new(FaultKind::Unavailable, why);
     let program = setting.program.clone().map_err(unavailable)?;
-    let profile = || match &setting.kept {
-        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-")),
+    let profile = match &setting.kept {
+        Some(base) => Profile::kept(base, &session.name.as_str().replace('/', "-"), &setting.base)?,
         None => Profile::temporary(&setting.base)
-            .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display()))),
+            .map_err(|error| unavailable(format!("a folder for a browser in {}: {error}", setting.base.display())))?,
     };
-    let sandbox = setting.sandbox.unwrap_or(true);
-    match attempt(session, &program, profile()?, sandbox).await {
+    let profile = Arc::new(profile);
+    // It is tried once: a browser that can't have it takes as long to say so as another one to start.
+    let sandbox = setting.sandbox.unwrap_or_else(|| !setting.bare.load(Ordering::Relaxed));
+    match attempt(session, &program, &profile, sandbox).await {
         Err((_, Some(said))) if setting.sandbox.is_none() && NO_SANDBOX.iter().any(|words| said.contains(words)) => {
             tracing::warn!("this machine gives the browser no sandbox of its own; it runs without");
-            attempt(session, &program, profile()?, false)
+            setting.bare.store(true, Ordering::Relaxed);
+            attempt(session, &program, &profile, false)
                 .await
                 .map_err(|(fault, _)| fault)
         }
@@ -266,10 +275,10 @@ async fn launch(session: &Arc<Session>) -> Result<Arc<Running>, Fault> {
 async fn attempt(
     session: &Arc<Session>,
     program: &Program,
-    profile: Profile,
+    profile: &Arc<Profile>,
     sandbox: bool,
 ) -> Result<Arc<Running>, (Fault, Option<String>)> {
-    let (setting, profile) = (&session.setting, Arc::new(profile));
+    let setting = &session.setting;
     let fail = |why: String| (Fault::new(FaultKind::Unavailable, why), None);
     let grants = Arc::<Mutex<Grants>>::default();
     let proxy = Proxy::start(Arc::clone(&grants), Arc::clone(&setting.resolver)).await;
@@ -277,6 +286,7 @@ async fn attempt(
     let start = Start {
         program: program.clone(),
         profile: profile.folder().to_owned(),
+        desk: profile.desk().to_owned(),
         proxy: proxy.address,
         sandbox,
         window: setting.window.clone(),
@@ -302,16 +312,17 @@ async fn attempt(
         state,
         grants,
         refs: Refs::default(),
+        worlds: Worlds::default(),
         pid,
         program: program.clone(),
         sandbox,
         started: Instant::now(),
-        profile: Arc::clone(&profile),
+        profile: Arc::downgrade(profile),
         imports: Mutex::default(),
         stop: Mutex::new(Some(stop)),
         gone,
     });
-    let held = profile;
+    let held = Arc::clone(profile);
     let (said, words) = oneshot::channel();
     drop(tokio::spawn(async move {
         let (end, mut status) = tokio::select! {
@@ -334,8 +345,8 @@ async fn attempt(
             End::Gone | End::Hung | End::Unneeded => {}
         }
         process.kill().await;
-        held.give_up();
         drop((actor, proxy));
+        drop(held);
         drop(said.send((process.last_words(), status)));
         is_gone.send_replace(true);
     }));

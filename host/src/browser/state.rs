@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// As many refused requests are kept of a tab.
 pub(super) const MOST_REFUSED: usize = 20;
 
+/// As many earlier loadings are remembered of a tab: one that is waited for may be over already.
+const MOST_PAST: usize = 16;
+
 /// A session as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -49,6 +52,8 @@ pub(super) struct Tab {
     pub(super) console: Ring<ConsoleLine>,
     pub(super) requests: Ring<RequestLine>,
     pub(super) refused: VecDeque<String>,
+    /// The loadings that there were before this one, the newest last.
+    pub(super) past: VecDeque<String>,
     /// How often it has begun to load another document, or asked for that.
     pub(super) departures: u64,
     /// How often it has stopped loading, whether another document has come of it or not.
@@ -146,10 +151,11 @@ impl State {
             opener: tab.target.to_string(),
         });
         let opener = opener.map(|tab| tab.id.clone());
-        // The first tab has the same name again if it was closed: it is the one that is meant where none is named.
-        let id = match self.tab("t1") {
-            None => "t1".to_owned(),
-            Some(_) => {
+        // The first tab has the same name again if it was closed: it is the one that is meant where none is named. A page's
+        // own window never gets it: the page that holds it could lead it elsewhere at any time.
+        let id = match (self.tab("t1"), &opener) {
+            (None, None) => "t1".to_owned(),
+            _ => {
                 self.numbers = self.numbers.max(1).saturating_add(1);
                 format!("t{}", self.numbers)
             }
@@ -184,10 +190,18 @@ impl Tab {
     /// The main frame's document begins anew.
     pub(super) fn begin(&mut self, loader: &str) {
         if self.document.loader != loader {
-            self.document = Document {
-                loader: loader.to_owned(),
-                ..Document::default()
-            };
+            let before = std::mem::replace(
+                &mut self.document,
+                Document {
+                    loader: loader.to_owned(),
+                    ..Document::default()
+                },
+            );
+            self.past.push_back(before.loader);
+            if self.past.len() > MOST_PAST {
+                self.past.pop_front();
+            }
+            self.refused.clear();
             self.crashed = false;
             self.departures = self.departures.saturating_add(1);
         }

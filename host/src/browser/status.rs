@@ -6,6 +6,7 @@ use super::profile::written_down;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +21,8 @@ pub struct SessionStatus {
     pub program: String,
     /// Whether the browser's own sandbox is on.
     pub sandbox: bool,
-    /// Seconds since it was started.
-    pub seconds: u64,
+    /// When it was started, in seconds since 1970.
+    pub since: u64,
     /// Messages that wait or are being answered.
     pub waiting: usize,
     /// Calls that are about it.
@@ -70,7 +71,7 @@ impl Browsers {
                     pid: running.pid,
                     program: running.program.path.display().to_string(),
                     sandbox: running.sandbox,
-                    seconds: running.started.elapsed().as_secs(),
+                    since: since(running.started.elapsed()),
                     waiting: running.line.waiting(),
                     calls: session.users.load(Ordering::Relaxed),
                     restarts: session.restarts(),
@@ -89,17 +90,27 @@ impl Browsers {
                 let running = session.running()?;
                 (running.pid == status.pid).then_some(running)
             });
-            let (Some(running), Ok(text)) = (session, serde_json::to_vec(&status)) else {
+            let profile = session.and_then(|running| running.profile().ok());
+            let (Some(profile), Ok(text)) = (profile, serde_json::to_vec(&status)) else {
                 continue;
             };
+            if std::fs::read(profile.status_file()).is_ok_and(|written| written == text) {
+                continue;
+            }
             // Whole or not at all: whoever reads it may come in between.
-            let file = running.profile().status_file();
+            let file = profile.status_file();
             let begun = file.with_extension("json.new");
             if std::fs::write(&begun, text).is_ok() {
                 drop(std::fs::rename(begun, file));
             }
         }
     }
+}
+
+/// The moment that is so long ago, in seconds since 1970.
+fn since(ago: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(ago).as_secs()
 }
 
 /// The sessions that hosts on this machine have written down below `base`.

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::page::Page;
-use super::visit::{ACTION, Need, Visit};
+use super::visit::{ACTION, Need, Opened, Visit};
 use crate::call::Rights;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ impl Visit {
     pub async fn open_tab(&mut self, session: &str) -> Result<String, Fault> {
         let name = self.may(session, Need::Drive, Rights::default())?;
         let running = self.started(&name).await?;
-        self.opened(&running).await.map(|(id, ..)| id)
+        self.opened(&running, Opened::Ready).await.map(|(id, ..)| id)
     }
 
     /// Closes a tab.

@@ -31,6 +31,15 @@ pub(super) enum Need {
     Drive,
 }
 
+/// How far a new tab is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// It is known, and whatever is asked of it is answered after it has been set up.
+    Known,
+    /// It is set up.
+    Ready,
+}
+
 /// One call's browser.
 pub struct Visit {
     browsers: Arc<Browsers>,
@@ -188,8 +197,12 @@ impl Visit {
         }
     }
 
-    /// Opens an empty tab.
-    pub(super) async fn opened(&self, running: &Arc<Running>) -> Result<(String, Arc<str>, String), Fault> {
+    /// Opens an empty tab, and waits until it is so far that it can be used, or at least led somewhere.
+    pub(super) async fn opened(
+        &self,
+        running: &Arc<Running>,
+        far: Opened,
+    ) -> Result<(String, Arc<str>, String), Fault> {
         let deadline = Instant::now() + ACTION;
         let before = running.state.borrow().tabs.len();
         if before >= running.state.borrow().most_tabs {
@@ -211,7 +224,7 @@ impl Visit {
             .to_owned();
         let ready = |state: &State| {
             let tab = state.tabs.iter().find(|tab| *tab.target == *target);
-            state.ended.is_some() || tab.is_some_and(|tab| tab.ready)
+            state.ended.is_some() || tab.is_some_and(|tab| tab.ready || far == Opened::Known)
         };
         let mut state = running.state.clone();
         let waited = tokio::time::timeout_at(deadline, state.wait_for(ready)).await;

@@ -79,7 +79,7 @@ impl Frame {
             match std::mem::take(&mut self.too_long) {
                 true => messages.push(Message::TooLong(answered(&begun))),
                 // What is no JSON has nobody whom it could be for.
-                false => messages.extend(serde_json::from_slice(&begun).ok().map(Message::Whole)),
+                false => messages.extend(parsed(&begun).map(Message::Whole)),
             }
         }
         self.keep(bytes);
@@ -96,6 +96,37 @@ impl Frame {
             }
         }
     }
+}
+
+/// A message; where pages have put halves of characters into it, the sign for what can't be read stands in their place.
+fn parsed(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes)
+        .or_else(|_| serde_json::from_slice(&without_halves(bytes)))
+        .ok()
+}
+
+/// The same JSON with `\ufffd` for each `\ud800` to `\udfff` that has no other half beside it.
+fn without_halves(bytes: &[u8]) -> Vec<u8> {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = bytes.get(at..)?.strip_prefix(b"\\u")?.get(..4)?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut whole, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let length = match (byte, unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                whole.extend_from_slice(b"\\ufffd");
+                at += 6;
+                continue;
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+        whole.extend_from_slice(bytes.get(at..at + length).unwrap_or_default());
+        at += length;
+    }
+    whole
 }
 
 /// The command that a message answers, by how it begins: `{"id":12,`.
@@ -119,6 +150,20 @@ mod tests {
         assert!(frame.take(b"{\"id\"").is_empty());
         assert_eq!(frame.take(b":1}\0{\"id\":2}\0not json\0{").len(), 2);
         assert_eq!(frame.take(b"}\0").len(), 1);
+    }
+
+    #[test]
+    fn halves_of_characters_cost_no_message() {
+        for (written, read) in [
+            (r#"{"a":"\ud800"}"#, "\u{fffd}"),
+            (r#"{"a":"\udc00x\ud83d\ude00"}"#, "\u{fffd}x\u{1f600}"),
+            (r#"{"a":"\\ud800\ud800"}"#, "\\ud800\u{fffd}"),
+            (r#"{"a":"\ud800\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+        ] {
+            let message = parsed(written.as_bytes()).unwrap();
+            assert_eq!(message.get("a").and_then(Value::as_str), Some(read), "{written}");
+        }
+        assert_eq!(parsed(b"{\"a\\"), None);
     }
 
     #[test]

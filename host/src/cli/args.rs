@@ -71,6 +71,15 @@ pub(super) enum Command {
     Allow(AllowArgs),
     /// Accepts what a plugin claims now, after showing it
     Approve(ApproveArgs),
+    /// Shows, ends and opens browser sessions
+    #[command(subcommand)]
+    Browser(BrowserCommand),
+    /// Looks at what this machine has for Toolyard, a browser included, and says what would help
+    Doctor {
+        /// Prints a JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Shows what a batch would touch and who would wait for whom; runs nothing
     #[command(after_help = BATCH)]
     Plan {
@@ -106,6 +115,30 @@ pub(super) enum PolicyCommand {
     Explain(ExplainArgs),
     /// Shows all limits: their defaults, the attack that each answers, and what happens beyond it
     Limits,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BrowserCommand {
+    /// Shows the browser sessions of all hosts of this user on this machine
+    Status {
+        /// Prints a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends the browsers of a session, or of all; a host that needs one starts another
+    Stop {
+        /// The session, as `main` or `browser/main`
+        session: Option<String>,
+    },
+    /// Opens a session with a window and waits until it is closed; what it keeps, calls find if the policy's
+    /// `[browser] profiles` names a folder
+    Open {
+        /// Where to go first; the policy must allow it
+        url: Option<String>,
+        /// The session's name
+        #[arg(long, default_value = "main")]
+        session: String,
+    },
 }
 
 #[derive(Debug, Args)]

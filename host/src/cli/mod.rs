@@ -5,6 +5,8 @@ mod allow;
 mod args;
 mod ask;
 mod batch;
+mod browser;
+mod doctor;
 mod inspect;
 mod outputs;
 mod policy;
@@ -96,6 +98,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Policy(command) => policy::policy(cli, command),
         Command::Allow(args) => allow::allow(cli, args),
         Command::Approve(args) => allow::approve(cli, args),
+        Command::Browser(command) => browser::browser(cli, command),
+        Command::Doctor { json } => doctor::doctor(cli, *json),
         Command::Plan { batch, json } => run::plan(cli, batch, *json),
     }
 }

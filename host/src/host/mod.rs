@@ -4,6 +4,7 @@
 mod browsers;
 mod builder;
 mod client;
+mod doctor;
 mod explain;
 mod known;
 mod places;
@@ -16,8 +17,10 @@ mod tests;
 pub use crate::dispatch::{Answer, Answering, Approve, Question};
 pub use builder::{HostBuilder, HostError, POLICY_FILE};
 pub use client::Client;
+pub use doctor::{Check, Health};
 pub use explain::{Explained, Explanation};
 pub use known::approve as approve_claims;
+pub use places::browsers_base as browsers_folder;
 pub use plan::{Plan, PlannedCall};
 
 use crate::browser::SessionStatus;

@@ -74,7 +74,8 @@ pub(super) fn users_cache() -> Option<PathBuf> {
 }
 
 /// Where browsers have their folders: one for each user, below the folder for what may go at any time.
-pub(crate) fn browsers_base() -> PathBuf {
+#[must_use]
+pub fn browsers_base() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     std::env::temp_dir().join(format!("toolyard-browsers-{user}"))
 }

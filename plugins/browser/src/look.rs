@@ -101,7 +101,7 @@ pub fn browser_read_page(
         max_chars,
     };
     let reading = browser::read(&Page::new(session, tab), &options).helped()?;
-    let length = u32::try_from(reading.text.chars().count()).unwrap_or(u32::MAX);
+    let length = u32::try_from(reading.text.encode_utf16().count()).unwrap_or(u32::MAX);
     // A cut that brings nothing must not lead in a circle.
     let next = (reading.truncated && length > 0).then(|| offset.saturating_add(length));
     let more = next.map(|next| format!("cut: go on with offset {next}"));

@@ -10,7 +10,7 @@ use toolyard::{Call, Limits, Status};
 use toolyard_tests::{World, run};
 
 /// For each limit, words of the case that meets it.
-const MET_BY: [(&str, &str); 29] = [
+const MET_BY: [(&str, &str); 36] = [
     ("wall_ms", "a deadline ends a guest that sleeps"),
     ("cpu_ms", "a guest that burns a core"),
     ("memory_bytes", "memory bomb at run time"),
@@ -40,6 +40,47 @@ const MET_BY: [(&str, &str); 29] = [
     ("compile_jobs", "a component that takes too long to compile"),
     ("stack_bytes", "recursion"),
     ("reuse_bytes", "answers that are kept"),
+    ("browser_sessions", "one browser after the other"),
+    ("browser_tabs", "one browser after the other"),
+    ("browser_queue", "more than a browser can take"),
+    ("browser_start_ms", "a browser that never comes up"),
+    ("browser_hang_ms", "a browser that hangs"),
+    ("browser_idle_ms", "browsers that nobody needs"),
+    ("browser_transfer_bytes", "a download that fills the disk"),
+];
+
+/// The hostile guests of browsers are cases of the integration tests: each needs a host of its own.
+const BROWSERS: [(&str, &str, &str); 6] = [
+    (
+        "one browser after the other, one tab after the other",
+        "tests/integration/browser/tabs.rs",
+        "tabs_have_a_limit_and_sessions_have_one",
+    ),
+    (
+        "more than a browser can take",
+        "tests/integration/browser/together.rs",
+        "more_than_a_session_can_take",
+    ),
+    (
+        "a browser that never comes up",
+        "tests/integration/browser/starts.rs",
+        "a_browser_that_never_comes_up",
+    ),
+    (
+        "a browser that hangs",
+        "tests/integration/browser/crashes.rs",
+        "a_browser_that_hangs",
+    ),
+    (
+        "browsers that nobody needs any more",
+        "tests/integration/browser/ends.rs",
+        "an_idle_session_ends",
+    ),
+    (
+        "a download that fills the disk",
+        "tests/integration/browser/files.rs",
+        "a_download_has_a_limit",
+    ),
 ];
 
 pub fn cases(suite: &mut Suite) {
@@ -65,6 +106,9 @@ pub fn cases(suite: &mut Suite) {
         "tests/integration/reuse.rs",
         "bounded",
     );
+    for (name, file, test) in BROWSERS {
+        suite.elsewhere(GROUP, name, file, test);
+    }
     let names: Vec<String> = suite.names();
     suite.add(GROUP, "every limit has its hostile guest", move || {
         for row in Limits::TABLE {
@@ -115,7 +159,8 @@ fn slow_to_compile() {
     let host = world
         .builder()
         .policy_text(policy)
-        .component("large.wasm", blocks(40_000))
+        // Another one in every run: what was compiled in the end is kept.
+        .component("large.wasm", blocks(40_000 + std::process::id() % 5_000))
         .build()
         .expect("a host");
     let outcome = run(&host, vec![Call::new("made_tool", json!({}))]).remove(0);

@@ -352,4 +352,3 @@ toolyard.store = ({ area, key, value }) => stored(area, (all) => {
 });
 
 const whereabouts = () => ({ title: titleOf(document), url: location.href });
-toolyard.title = () => ({ ...whereabouts(), ready: readyOf(document) });

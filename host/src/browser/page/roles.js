@@ -23,7 +23,7 @@ const [attr, has, marked, matches, closest, boxOf, rects, visible, scrollTo, que
   "Element", "getAttribute hasAttribute hasAttributes matches closest getBoundingClientRect getClientRects checkVisibility " +
     "scrollIntoView querySelector querySelectorAll",
 );
-const [topOf, bodyOf, titleOf, focusedOf, readyOf] = getters("Document", "documentElement body title activeElement readyState");
+const [topOf, bodyOf, titleOf, focusedOf] = getters("Document", "documentElement body title activeElement");
 const [query, queryAll, hitAt, walkerOf, animations, command] = methods(
   "Document", "querySelector querySelectorAll elementFromPoint createTreeWalker getAnimations execCommand",
 );

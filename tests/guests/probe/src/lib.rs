@@ -1,12 +1,13 @@
 //! The guest `probe`: tools that do one thing each, often a bad one, so that the host's tests can see what happens.
 //!
-//! Modules: [`answers`] (what comes back), [`faults`] (calls that end badly), [`files`] (holding and changing one
-//! file), [`network`] (requests against every grant), [`operations`] (every file operation against every grant),
-//! [`surroundings`] (what else a guest can see).
+//! Modules: [`answers`] (what comes back), [`browser`] (every function of it against every grant), [`faults`] (calls that
+//! end badly), [`files`] (holding and changing one file), [`network`] (requests against every grant), [`operations`]
+//! (every file operation against every grant), [`surroundings`] (what else a guest can see).
 //!
 //! It must not be of use to anybody else, and must not guard against its caller.
 
 mod answers;
+mod browser;
 mod faults;
 mod files;
 mod network;
@@ -22,6 +23,10 @@ plugin!(
     answers::probe_structured,
     answers::probe_log,
     answers::probe_progress,
+    browser::probe_browser,
+    browser::probe_browser_wide,
+    browser::probe_browser_narrow,
+    browser::probe_browser_look,
     faults::probe_trap,
     faults::probe_panic,
     faults::probe_exit,
