@@ -7,7 +7,7 @@ use super::fault::{Fault, FaultKind};
 use super::judge::Grants;
 use super::line::{Ask, Line};
 use super::state::State;
-use super::supervisor::Pulse;
+use super::supervisor::{End, Pulse};
 use super::wire::{self, Message, TooLong, Writer};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -22,6 +22,9 @@ pub(super) const WORLD: &str = "toolyard";
 
 /// What runs in every frame: nothing. But the world is made.
 const NOTHING: &str = "0";
+
+/// Longer than anybody waits for a browser to start.
+const STARTING: Duration = Duration::from_secs(3600);
 
 /// Who waits for an answer.
 enum Waiting {
@@ -53,6 +56,8 @@ pub(super) struct Actor {
     /// The question that is open, since when.
     asked: Option<Instant>,
     next_pulse: Instant,
+    /// Whether the browser has said anything yet.
+    heard: bool,
 }
 
 /// What an actor is made of.
@@ -65,17 +70,6 @@ pub(super) struct Parts {
     pub(super) tabs: usize,
     /// As long as a browser may leave a question unanswered.
     pub(super) patience: Duration,
-}
-
-/// How an actor came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The browser has closed the pipe.
-    Gone,
-    /// The browser doesn't answer.
-    Hung,
-    /// Nobody needs it any more.
-    Unneeded,
 }
 
 impl Actor {
@@ -99,7 +93,9 @@ impl Actor {
             pulse: Pulse::new(patience / 2),
             patience,
             asked: None,
-            next_pulse: Instant::now() + patience,
+            heard: false,
+            // One that has never answered is starting, which has a limit of its own.
+            next_pulse: Instant::now() + STARTING,
         };
         (actor, line, seen)
     }
@@ -131,11 +127,7 @@ impl Actor {
 
     /// Whoever still waits is told how it ended.
     pub(super) fn finish(&mut self, end: End) {
-        let fault = match end {
-            End::Gone => Fault::crashed(),
-            End::Hung => Fault::new(FaultKind::Crashed, "the browser did not answer any more and was ended"),
-            End::Unneeded => Fault::new(FaultKind::Crashed, "the browser session was ended"),
-        };
+        let fault = end.fault();
         self.queue.close();
         self.state.send_modify(|state| state.ended = Some(fault.clone()));
         for (_, waiting) in self.waiting.drain() {
@@ -207,13 +199,18 @@ impl Actor {
                 };
                 self.waiting.insert(id, waiting);
                 // Somebody waits: a browser that is hung is to be noticed soon.
-                self.next_pulse = self.next_pulse.min(Instant::now() + self.patience / 2);
+                if self.heard {
+                    self.next_pulse = self.next_pulse.min(Instant::now() + self.patience / 2);
+                }
             }
             None => drop(ask.answer.send(Err(Fault::overloaded()))),
         }
     }
 
     fn hear(&mut self, message: &Value) {
+        if !std::mem::replace(&mut self.heard, true) {
+            self.next_pulse = Instant::now() + self.patience;
+        }
         if let Some(id) = message.get("id").and_then(Value::as_u64) {
             return self.answered(id, message);
         }

@@ -175,7 +175,11 @@ impl Browsers {
 
     /// The session of this name, as it is.
     fn known(&self, name: &SessionName) -> Option<Arc<Session>> {
-        self.sessions().get(name).cloned()
+        let sessions = self.sessions();
+        let session = sessions.get(name)?;
+        // As long as nobody else can take it for idle.
+        session.touch();
+        Some(Arc::clone(session))
     }
 
     /// Nobody finds the session of this name any more.
@@ -187,6 +191,7 @@ impl Browsers {
     fn session(&self, name: &SessionName) -> Result<Arc<Session>, Fault> {
         let mut sessions = self.sessions();
         if let Some(session) = sessions.get(name) {
+            session.touch();
             return Ok(Arc::clone(session));
         }
         if sessions.len() >= self.most {
@@ -231,6 +236,28 @@ impl Browsers {
             running.end().await;
         }
     }
+
+    /// The same for who can't wait as others do, because this may be inside of an async function. What hasn't ended soon is
+    /// ended the hard way.
+    pub fn end(&self) {
+        let sessions: Vec<Arc<Session>> = self.sessions().drain().map(|(_, session)| session).collect();
+        let mut left: Vec<_> = sessions.iter().filter_map(|session| session.take()).collect();
+        for running in &left {
+            running.stop();
+        }
+        // On the browsers' own thread this is in vain.
+        let begun = Instant::now();
+        while !left.is_empty() && begun.elapsed() < LAST {
+            std::thread::sleep(Duration::from_millis(2));
+            left.retain(|running| !running.is_gone());
+        }
+        for running in &left {
+            process::kill_group(running.pid);
+        }
+        for running in left {
+            process::reap(running.pid);
+        }
+    }
 }
 
 /// Ends sessions that nobody has needed for long, and writes down what is known of the others.
@@ -238,14 +265,8 @@ async fn tidy(browsers: Weak<Browsers>) {
     loop {
         tokio::time::sleep(TIDY).await;
         let Some(browsers) = browsers.upgrade() else { return };
-        let idle: Vec<Arc<Session>> = browsers
-            .sessions()
-            .values()
-            .filter(|session| session.is_idle())
-            .cloned()
-            .collect();
-        for session in idle {
-            browsers.sessions().remove(&session.name);
+        let idle: Vec<_> = browsers.sessions().extract_if(|_, session| session.is_idle()).collect();
+        for (_, session) in idle {
             if let Some(running) = session.take() {
                 running.end().await;
             }
@@ -256,30 +277,9 @@ async fn tidy(browsers: Weak<Browsers>) {
 
 impl Drop for Browsers {
     fn drop(&mut self) {
-        let sessions: Vec<Arc<Session>> = self.sessions().drain().map(|(_, session)| session).collect();
-        let running: Vec<_> = sessions.iter().filter_map(|session| session.take()).collect();
-        let Some(Some(runtime)) = self.threads.take() else {
-            return;
-        };
-        for running in &running {
-            running.stop();
-        }
-        // Nobody can wait here as others do: this may be inside of an async function.
-        let end = Instant::now() + LAST;
-        while !running.iter().all(|running| running.is_gone()) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        let left: Vec<u32> = running
-            .iter()
-            .filter(|running| !running.is_gone())
-            .map(|running| running.pid)
-            .collect();
-        for pid in &left {
-            process::kill_group(*pid);
-        }
-        runtime.shutdown_background();
-        for pid in left {
-            process::reap(pid);
+        self.end();
+        if let Some(Some(runtime)) = self.threads.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -57,6 +57,9 @@ pub struct Landed {
 /// As long as this a page may take to have its turn before it counts as one that computes without end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// As often as this such a page is stopped.
+const ATTEMPTS: usize = 3;
+
 fn limit(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms.max(1)))
 }
@@ -234,9 +237,12 @@ impl Hand {
             // Nothing is asked of a page as long as it is about to be exchanged.
             self.bare("Page.stopLoading", json!({})).await?;
         }
-        let turn = json!({ "expression": "0" });
-        let answer = self.hasty(PATIENCE).page("Runtime.evaluate", turn).await;
-        if answer.is_err_and(|fault| fault.kind == FaultKind::TimedOut) {
+        for _ in 0..ATTEMPTS {
+            let turn = json!({ "expression": "0" });
+            let answer = self.hasty(PATIENCE).page("Runtime.evaluate", turn).await;
+            if !answer.is_err_and(|fault| fault.kind == FaultKind::TimedOut) {
+                break;
+            }
             // If it has come to its end just now, it is what was asked that is stopped.
             drop(self.hasty(PATIENCE).bare("Runtime.terminateExecution", json!({})).await);
         }

@@ -112,14 +112,14 @@ impl Profile {
 
 impl Drop for Profile {
     fn drop(&mut self) {
-        if self.is_kept() {
-            return;
+        if !self.is_kept() {
+            drop(fs::remove_file(self.status_file()));
+            remove(&self.files);
+            if remove(&self.folder) {
+                drop(fs::remove_file(self.folder.with_extension("lock")));
+            }
         }
-        drop(fs::remove_file(self.status_file()));
-        remove(&self.files);
-        if remove(&self.folder) {
-            drop(fs::remove_file(self.folder.with_extension("lock")));
-        }
+        // To close it would not do: what this process is about to start has it open, too, until it has begun.
         drop(self.lock.unlock());
     }
 }

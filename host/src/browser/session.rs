@@ -1,7 +1,7 @@
 //! One named session: a browser that is started when it is first needed, started again after it died, and ended when nobody
 //! has needed it for long. It must not know what is done in it.
 
-use super::actor::{Actor, End, Parts};
+use super::actor::{Actor, Parts};
 use super::fault::{Fault, FaultKind};
 use super::find::Program;
 use super::judge::Grants;
@@ -12,7 +12,7 @@ use super::profile::{Profile, folder_name};
 use super::proxy::Proxy;
 use super::refs::Refs;
 use super::state::State;
-use super::supervisor::{Failures, May};
+use super::supervisor::{End, Failures, May};
 use super::worlds::Worlds;
 use crate::call::SessionName;
 use crate::egress::Resolve;
@@ -141,7 +141,7 @@ impl Session {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
@@ -325,14 +325,13 @@ async fn attempt(
     let held = Arc::clone(profile);
     let (said, words) = oneshot::channel();
     drop(tokio::spawn(async move {
-        let (end, code) = tokio::select! {
+        let (end, mut status) = tokio::select! {
             end = actor.serve() => (end, None),
             // Dropped or sent to: both mean the same.
             _ = stopped => (End::Unneeded, None),
-            status = process.wait() => (End::Gone, status.ok().and_then(|status| status.code())),
+            status = process.wait() => (End::Gone, status.ok()),
         };
         actor.finish(end);
-        let mut code = code;
         match end {
             // One that is closed in order writes its profile down.
             End::Unneeded if held.is_kept() => {
@@ -340,16 +339,15 @@ async fn attempt(
                 drop(timeout(CLOSING, process.wait()).await);
             }
             // It has closed the pipe because it ends.
-            End::Gone if code.is_none() => {
-                let status = timeout(CLOSING, process.wait()).await;
-                code = status.ok().and_then(Result::ok).and_then(|status| status.code());
+            End::Gone if status.is_none() => {
+                status = timeout(CLOSING, process.wait()).await.ok().and_then(Result::ok);
             }
             End::Gone | End::Hung | End::Unneeded => {}
         }
         process.kill().await;
-        drop(said.send((process.last_words(), code)));
         drop((actor, proxy));
         drop(held);
+        drop(said.send((process.last_words(), status)));
         is_gone.send_replace(true);
     }));
     // It runs as soon as it answers.
@@ -360,13 +358,14 @@ async fn attempt(
     match version.await {
         Ok(_) => Ok(running),
         Err(fault) if fault.kind == FaultKind::Crashed => {
-            let (said, code) = words.await.unwrap_or_default();
-            if code == Some(PROFILE_IN_USE) {
+            let (said, status) = words.await.unwrap_or_default();
+            if status.and_then(|status| status.code()) == Some(PROFILE_IN_USE) {
                 let why = "another browser uses the session's profile";
                 return Err((Fault::new(FaultKind::ProfileInUse, why), None));
             }
             let last = said.lines().last().unwrap_or("it said nothing").to_owned();
-            let why = format!("{} ended while it started: {last}", program.path.display());
+            let how = status.map_or_else(String::new, |status| format!(" ({status})"));
+            let why = format!("{} ended while it started{how}: {last}", program.path.display());
             Err((Fault::new(FaultKind::Unavailable, why), Some(said)))
         }
         Err(_) => {

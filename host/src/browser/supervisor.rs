@@ -1,7 +1,30 @@
 //! When a browser that died may be started again, and how often a living one is asked whether it still answers: pure
 //! decisions about instants. It must not start, ask or kill anything.
 
+use super::fault::{Fault, FaultKind};
 use std::time::{Duration, Instant};
+
+/// How a browser came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The browser has closed the pipe.
+    Gone,
+    /// The browser doesn't answer.
+    Hung,
+    /// Nobody needs it any more.
+    Unneeded,
+}
+
+impl End {
+    /// What those are told who still wait for it.
+    pub(super) fn fault(self) -> Fault {
+        match self {
+            Self::Gone => Fault::crashed(),
+            Self::Hung => Fault::new(FaultKind::Crashed, "the browser did not answer any more and was ended"),
+            Self::Unneeded => Fault::new(FaultKind::Crashed, "the browser session was ended"),
+        }
+    }
+}
 
 /// The wait after a first failure; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(250);

@@ -68,6 +68,10 @@ impl Drop for Host {
     fn drop(&mut self) {
         // Clients may live on; their calls don't.
         self.dispatcher.cancel(Whose::All);
+        // What is left of their calls may hold the browsers a little longer than this.
+        if let Some(browsers) = self.dispatcher.browsers() {
+            browsers.end();
+        }
     }
 }
 
