@@ -13,9 +13,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// How a browser is started.
 #[derive(Clone, Debug)]
@@ -36,10 +39,15 @@ pub(super) struct Process {
     child: Child,
     pid: u32,
     said: Arc<Mutex<VecDeque<String>>>,
+    /// Until it says nothing more.
+    listening: Option<JoinHandle<()>>,
 }
 
 /// As many lines are kept of what it said last.
 const LINES: usize = 20;
+
+/// As long as this the last of it is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What no page needs and what would ask somebody's server unasked.
 const QUIET: [&str; 20] = [
@@ -123,9 +131,9 @@ impl Process {
         drop(command);
         let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
         let said = Arc::<Mutex<VecDeque<String>>>::default();
-        if let Some(errors) = child.stderr.take() {
+        let listening = child.stderr.take().map(|errors| {
             let said = Arc::clone(&said);
-            drop(tokio::spawn(async move {
+            tokio::spawn(async move {
                 let mut lines = BufReader::new(errors).lines();
                 while let Ok(Some(line)) = lines.next_line().await {
                     let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,9 +142,14 @@ impl Process {
                     }
                     said.push_back(line.chars().take(500).collect());
                 }
-            }));
-        }
-        let process = Self { child, pid, said };
+            })
+        });
+        let process = Self {
+            child,
+            pid,
+            said,
+            listening,
+        };
         let sender = pipe::Sender::from_owned_fd(OwnedFd::from(our_commands))?;
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(our_answers))?;
         Ok((process, sender, receiver))
@@ -157,8 +170,12 @@ impl Process {
         drop(self.child.wait().await);
     }
 
-    /// The last lines that it said.
-    pub(super) fn last_words(&self) -> String {
+    /// The last lines that it said, when it has ended.
+    pub(super) async fn last_words(&mut self) -> String {
+        if let Some(listening) = self.listening.take() {
+            // Somebody that it started may have got away with its end of the pipe.
+            drop(timeout(LAST_WORDS, listening).await);
+        }
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.iter().cloned().collect::<Vec<_>>().join("\n")
     }

@@ -347,8 +347,8 @@ async fn attempt(
         process.kill().await;
         drop((actor, proxy));
         drop(held);
-        drop(said.send((process.last_words(), status)));
         is_gone.send_replace(true);
+        drop(said.send((process.last_words().await, status)));
     }));
     // It runs as soon as it answers.
     let deadline = tokio::time::Instant::now() + setting.start;

@@ -36,7 +36,8 @@ pub fn cases(suite: &mut Suite) {
 
 fn sockets() -> usize {
     let (site, other, blocked) = (Server::start(), Server::start(), Server::start());
-    let ground = ground(&[&site, &other]);
+    let ground = ground(&[&site, &other, &blocked]);
+    // The policy lists all of them; no call is granted the last one.
     let page = |server: &Server| {
         let (host, port) = ("127.0.0.1", server.port());
         let worker = format!("new WebSocket('ws://{host}:{port}/worker')");
@@ -48,7 +49,7 @@ fn sockets() -> usize {
         ))
     };
     let ops = [navigate("t1", &page(&blocked)), json!({ "op": "wait_time", "x": 500 })];
-    well(&ground, "probe_browser_wide", &[&site.url()], &ops);
+    well(&ground, "probe_browser_narrow", &[&site.url()], &ops);
     assert_eq!(blocked.hits(), 0, "{:?}", blocked.lines());
     let ops = [navigate("t1", &page(&other)), json!({ "op": "wait_time", "x": 500 })];
     well(&ground, "probe_browser_wide", &[&site.url()], &ops);
