@@ -298,7 +298,11 @@ fn tried(op: &BrowserOp, text: &str) -> std::result::Result<String, Fault> {
                 name: text.to_owned(),
                 data: vec![b'u'; x as usize],
             };
-            said(browser::upload(page, &on(), &vec![file; op.y.map_or(1, |y| y as usize)]))
+            said(browser::upload(
+                page,
+                &on(),
+                &vec![file; op.y.map_or(1, |y| y as usize)],
+            ))
         }
         Way::AnswerDialog => said(browser::answer_dialog(page, x > 0.0, op.text.as_deref())),
         Way::Resize => said(browser::resize(page, x as u32, y as u32)),
