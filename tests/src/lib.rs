@@ -2,6 +2,7 @@
 //! It must not know any tool.
 
 mod case;
+mod hit;
 mod names;
 pub mod pages;
 mod socket;

@@ -171,7 +171,7 @@ pub const NAVIGATIONS: &[Route] = &[
         Yes,
         "<script>make('iframe', { src: 'javascript:location=' + JSON.stringify(U) })</script>",
     ),
-    ("a document with another base", Yes, "<base href='@U'><img src=x>"),
+    ("a document with another base", Yes, "<base href='@U/'><img src=x>"),
 ];
 
 pub const WORKERS: &[Route] = &[
