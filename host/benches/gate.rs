@@ -62,6 +62,7 @@ impl Side {
             slot: None,
             seed: None,
             sink: None,
+            browsers: None,
         };
         let begun = Instant::now();
         let ended = runtime.block_on(self.sandbox.run(job));
