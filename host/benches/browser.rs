@@ -13,7 +13,7 @@ use browser_parts::playwright::Playwright;
 use browser_parts::site::Site;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use toolyard::{Call, Content, Host, Outcome, Status};
 
@@ -25,6 +25,9 @@ const PAGES: usize = 20;
 
 /// Rounds that don't count.
 const WARM: usize = 5;
+
+/// As long as this nobody asks anything before a round: what one side's page still paints must not slow down the other's.
+const SETTLE: Duration = Duration::from_millis(60);
 
 struct Bench {
     runtime: Runtime,
@@ -74,19 +77,13 @@ impl Bench {
             theirs: Vec::new(),
         };
         for round in 0..warm + self.rounds {
-            let (own, other) = match round % 2 {
-                0 => {
-                    let own = ours(self).with_context(|| name.to_owned())?;
-                    (own, theirs(self)?)
-                }
-                _ => {
-                    let other = theirs(self)?;
-                    (ours(self).with_context(|| name.to_owned())?, other)
-                }
-            };
-            if round >= warm {
-                row.ours.push(own);
-                row.theirs.extend(other);
+            for turn in 0..2 {
+                std::thread::sleep(SETTLE);
+                let (times, taken) = match (round + turn) % 2 {
+                    0 => (&mut row.ours, Some(ours(self).with_context(|| name.to_owned())?)),
+                    _ => (&mut row.theirs, theirs(self)?),
+                };
+                times.extend(taken.filter(|_| round >= warm));
             }
         }
         row.print();

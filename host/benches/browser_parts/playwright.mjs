@@ -75,3 +75,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(JSON.stringify(answer) + "\n");
   if (asked.op === "end") break;
 }
+
+// Whatever of the browser is still there must not keep this process.
+process.exit(0);

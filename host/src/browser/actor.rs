@@ -17,12 +17,6 @@ use tokio::net::unix::pipe;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// The name of the world that our scripts live in, beside the page's.
-pub(super) const WORLD: &str = "toolyard";
-
-/// What runs in every frame: nothing. But the world is made.
-const NOTHING: &str = "0";
-
 /// Longer than anybody waits for a browser to start.
 const STARTING: Duration = Duration::from_secs(3600);
 
@@ -332,8 +326,6 @@ impl Actor {
         let on = Some(session);
         self.tell(on, "Page.enable", json!({}));
         self.tell(on, "Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
-        let script = json!({ "source": NOTHING, "worldName": WORLD, "runImmediately": true });
-        self.tell(on, "Page.addScriptToEvaluateOnNewDocument", script);
         self.tell(on, "Runtime.enable", json!({}));
         let nothing_kept = json!({ "maxTotalBufferSize": 0, "maxResourceBufferSize": 0 });
         self.tell(on, "Network.enable", nothing_kept);

@@ -174,7 +174,7 @@ impl State {
             "executionContextCreated" => {
                 let unique = text(event, "/context/uniqueId").to_owned();
                 let frame = tab.frame(text(event, "/context/auxData/frameId"), session);
-                if text(event, "/context/name") == super::actor::WORLD {
+                if text(event, "/context/name") == super::worlds::WORLD {
                     frame.world = Some(unique);
                 } else if event.pointer("/context/auxData/isDefault") == Some(&Value::Bool(true)) {
                     frame.page = Some(unique);

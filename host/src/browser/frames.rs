@@ -8,6 +8,7 @@ use super::refs::Place;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// As deep as this frames are looked into, and as many in all.
 pub(super) const DEEPEST: usize = 6;
@@ -60,6 +61,9 @@ pub(super) struct Taken {
     pub(super) url: String,
     pub(super) title: String,
 }
+
+/// A frame that can't be looked into for so long is left out.
+const HASTE: Duration = Duration::from_secs(1);
 
 impl Hand {
     /// The tree of one frame, with those of the frames in it where they stand.
@@ -138,8 +142,7 @@ impl Hand {
             .ask(&session, "DOM.describeNode", json!({ "objectId": object }))
             .await?;
         let frame = text(&node, "/node/frameId").to_owned();
-        let world = self.known(|tab| tab.frames.get(&frame).and_then(|frame| frame.world.clone()))?;
-        let world = world.ok_or_else(|| Fault::failed("the frame has no document"))?;
+        let world = self.hasty(HASTE).world(&frame).await?;
         Ok(Place { frame, world })
     }
 

@@ -1,7 +1,6 @@
 //! Going somewhere: addresses, history, reload, and how far a page must have come. It must not go where the call has no
 //! grant for.
 
-use super::actor::WORLD;
 use super::fault::{Fault, FaultKind};
 use super::judge::{Leads, leads, shown};
 use super::keep::{origin, restore};
@@ -9,6 +8,7 @@ use super::log::clip;
 use super::page::{Hand, Page};
 use super::state::Tab;
 use super::visit::{ACTION, Need, Visit};
+use super::worlds::WORLD;
 use crate::call::Rights;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
@@ -115,7 +115,7 @@ impl Visit {
         if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
             return landed(&hand, true).await;
         }
-        hand.recover().await?;
+        hand.free().await?;
         let restoring = hand.restore().await;
         let answer = hand.dialogs("Page.navigate", json!({ "url": url })).await;
         let arrived = match &answer {
@@ -143,7 +143,7 @@ impl Visit {
         };
         let (loader, within) = hand.known(|tab| (tab.document.loader.clone(), tab.within))?;
         let params = json!({ "entryId": entry.get("id") });
-        hand.recover().await?;
+        hand.free().await?;
         hand.dialogs("Page.navigateToHistoryEntry", params).await?;
         hand.arrive(|tab| tab.document.loader != loader || tab.within > within, until)
             .await?;
@@ -154,7 +154,7 @@ impl Visit {
     pub async fn reload(&mut self, page: &Page, until: Until, ms: u32) -> Result<Landed, Fault> {
         let hand = self.hand_on(page, limit(ms))?;
         let before = hand.known(|tab| tab.document.loader.clone())?;
-        hand.recover().await?;
+        hand.free().await?;
         hand.dialogs("Page.reload", json!({})).await?;
         hand.arrive(|tab| tab.document.loader != before, until).await?;
         landed(&hand, false).await
@@ -178,9 +178,13 @@ fn is_there(tab: &Tab, url: &str, until: Until) -> bool {
 }
 
 async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
-    // A page that is still loading, or never stops computing, has no title to ask for.
-    let quick = hand.hasty(Duration::from_millis(500));
-    let told = quick.main_call("title", &json!({})).await.unwrap_or_default();
+    // The browser itself is asked: the page is busy with showing what has just come, or never has time.
+    let history = hand
+        .bare("Page.getNavigationHistory", json!({}))
+        .await
+        .unwrap_or_default();
+    let at = history.get("currentIndex").and_then(Value::as_u64).unwrap_or(0);
+    let told = history.pointer(&format!("/entries/{at}")).unwrap_or(&Value::Null);
     let name = hand.known(|tab| tab.document.refused.clone())?;
     // A server may send the same header, but knows no name that means anything.
     let why = name.and_then(|name| {
@@ -189,12 +193,11 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
     });
     hand.known(|tab| {
         let title = told.get("title").and_then(Value::as_str);
-        let url = told.get("url").and_then(Value::as_str);
         match why {
             Some((true, why)) => Err(Fault::new(FaultKind::NavigationDenied, why)),
             Some((false, why)) => Err(Fault::new(FaultKind::NavigationFailed, why)),
             None => Ok(Landed {
-                url: clip(url.unwrap_or(&tab.url)),
+                url: tab.url.clone(),
                 title: clip(title.unwrap_or_default()),
                 status: tab.document.status,
                 skipped,
@@ -228,8 +231,9 @@ fn not_loaded(hand: &Hand, url: &str, error: &str) -> Fault {
 }
 
 impl Hand {
-    /// A page that computes without end is stopped, so that it can be left.
-    async fn recover(&self) -> Result<(), Fault> {
+    /// A page that computes without end is stopped, so that it can be left. It has to be before it is left: as soon as
+    /// another document is on its way, nothing reaches this one.
+    async fn free(&self) -> Result<(), Fault> {
         if self.known(|tab| tab.crashed)? {
             return Ok(());
         }
@@ -247,18 +251,6 @@ impl Hand {
             drop(self.hasty(PATIENCE).bare("Runtime.terminateExecution", json!({})).await);
         }
         Ok(())
-    }
-
-    /// The same with less time.
-    fn hasty(&self, most: Duration) -> Hand {
-        Hand {
-            running: Arc::clone(&self.running),
-            tab: self.tab.clone(),
-            target: Arc::clone(&self.target),
-            session: self.session.clone(),
-            deadline: self.deadline.min(tokio::time::Instant::now() + most),
-            ..*self
-        }
     }
 
     /// What the browser said to a navigation, and the wait for what it led to.

@@ -6,7 +6,7 @@ use super::line::Rank;
 use super::refs::Place;
 use super::session::Running;
 use super::state::{Dialog, State, Tab};
-use super::worlds::SCRIPTS;
+use super::worlds::{SCRIPTS, WORLD};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +51,6 @@ const GONE: [&str; 5] = [
     "Execution context",
 ];
 
-/// The door `title`, which stands without our scripts. A form could hide the document's own title.
-const TITLE: &str = "() => ({ title: Object.getOwnPropertyDescriptor(Document.prototype, 'title').get.call(document), \
-    url: location.href })";
-
 /// What it says while one page takes the place of another.
 const BETWEEN: &str = "Not attached to an active page";
 
@@ -75,6 +71,18 @@ impl Hand {
     /// The time that is left, as far as it makes sense to a page.
     pub(super) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The same with less time.
+    pub(super) fn hasty(&self, most: Duration) -> Hand {
+        Hand {
+            running: Arc::clone(&self.running),
+            tab: self.tab.clone(),
+            target: Arc::clone(&self.target),
+            session: self.session.clone(),
+            deadline: self.deadline.min(tokio::time::Instant::now() + most),
+            ..*self
+        }
     }
 
     pub(super) fn late(&self, what: &str) -> Fault {
@@ -155,16 +163,34 @@ impl Hand {
         }
     }
 
-    /// The document of the main frame that our scripts can be asked in.
+    /// The document of the main frame, with the world of our scripts in it.
     pub(super) async fn main(&self) -> Result<Place, Fault> {
-        let target = &self.target;
-        let world = self.until("waiting for the page", |tab| {
-            tab.frames.get(&**target).and_then(|frame| frame.world.clone())
-        });
-        Ok(Place {
-            frame: target.to_string(),
-            world: world.await?,
+        let frame = self.target.to_string();
+        self.until("waiting for the page", |tab| {
+            tab.frames.contains_key(&frame).then_some(())
         })
+        .await?;
+        let world = self.world(&frame).await?;
+        Ok(Place { frame, world })
+    }
+
+    /// The world of our scripts in a frame's document, made when it is first needed: most documents never need one.
+    pub(super) async fn world(&self, frame: &str) -> Result<String, Fault> {
+        loop {
+            let session = self.session_of(frame)?;
+            if let Some(world) = self.known(|tab| tab.frames.get(frame).and_then(|frame| frame.world.clone()))? {
+                return Ok(world);
+            }
+            let params = json!({ "frameId": frame, "worldName": WORLD });
+            match self.ask(&session, "Page.createIsolatedWorld", params).await {
+                // It was told of before it was answered.
+                Ok(_) if self.known(|tab| tab.frames.get(frame).is_some_and(|frame| frame.world.is_some()))? => {}
+                Err(fault) if fault.kind != FaultKind::Failed => return Err(fault),
+                // Another document has come, or is about to.
+                Ok(_) | Err(_) if Instant::now() < self.deadline => tokio::time::sleep(Duration::from_millis(5)).await,
+                Ok(_) | Err(_) => return Err(self.late("waiting for the page")),
+            }
+        }
     }
 
     /// Where an element is meant to be, and what our scripts call it.
@@ -210,15 +236,9 @@ impl Hand {
 
     async fn evaluate(&self, place: &Place, door: &str, argument: Value, value: bool) -> Result<Value, Fault> {
         let session = self.session_of(&place.frame)?;
-        let function = match door {
-            "title" => TITLE.to_owned(),
-            door => {
-                self.scripts(place, &session).await?;
-                format!("(a) => toolyard.{door}(a)")
-            }
-        };
+        self.scripts(place, &session).await?;
         let params = json!({
-            "functionDeclaration": function,
+            "functionDeclaration": format!("(a) => toolyard.{door}(a)"),
             "arguments": [{ "value": argument }],
             "uniqueContextId": place.world,
             "returnByValue": value,

@@ -66,10 +66,10 @@ const QUIET: [&str; 20] = [
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
-    // What asks somebody's server; what turns `http:` into `https:`, where nobody was granted that; what breaks redirects of
-    // requests that are looked at; and a new frame for each document of one site, which takes half as long again.
+    // What asks somebody's server; what turns `http:` into `https:`, where nobody was granted that; and what breaks
+    // redirects of requests that are looked at.
     "--disable-features=Translate,OptimizationHints,MediaRouter,AutofillServerCommunication,InterestFeedContentSuggestions,\
-Prerender2,Prerender2FallbackPrefetchSpecRules,WebRtcHideLocalIpsWithMdns,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,AvoidCorsURLLoaderRestartOnRedirect,RenderDocument",
+Prerender2,Prerender2FallbackPrefetchSpecRules,WebRtcHideLocalIpsWithMdns,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,AvoidCorsURLLoaderRestartOnRedirect",
     "--metrics-recording-only",
     "--no-pings",
     "--password-store=basic",
@@ -92,7 +92,13 @@ impl Process {
             .arg(format!("--proxy-server=http://{}", start.proxy))
             .arg(flag("--user-data-dir=", &start.profile));
         if start.window.is_none() {
-            command.args(["--headless", "--hide-scrollbars", "--mute-audio"]);
+            // Pages show themselves as on a desktop, and not as on a narrow screen.
+            command.args([
+                "--headless",
+                "--hide-scrollbars",
+                "--mute-audio",
+                "--window-size=1280,720",
+            ]);
         }
         if start.program.kind == Kind::Full {
             command.arg("--no-startup-window");

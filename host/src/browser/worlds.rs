@@ -4,6 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+/// The name of the world that our scripts live in, beside the page's.
+pub(super) const WORLD: &str = "toolyard";
+
 /// Our scripts; run twice in one document, they do nothing the second time.
 pub(super) const SCRIPTS: &str = concat!(
     "(() => { if (Object.hasOwn(globalThis, \"toolyard\")) return; const toolyard = {};\n",
