@@ -3,7 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use super::input::mouse;
-use super::keys::{chord, key};
+use super::keys::{Modifiers, chord, key};
 use super::page::{Hand, Page, Target};
 use super::state::{Dialog, Tab};
 use super::visit::{ACTION, Need, Visit};
@@ -31,23 +31,6 @@ pub enum Button {
     Left,
     Middle,
     Right,
-}
-
-/// Keys that are held meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are called what is written on them")]
-pub struct Modifiers {
-    pub alt: bool,
-    pub control: bool,
-    pub meta: bool,
-    pub shift: bool,
-}
-
-impl Modifiers {
-    /// As the DevTools protocol counts them.
-    pub(super) fn bits(self) -> u32 {
-        u32::from(self.alt) | u32::from(self.control) << 1 | u32::from(self.meta) << 2 | u32::from(self.shift) << 3
-    }
 }
 
 /// How an element is clicked.

@@ -2,11 +2,10 @@
 //! browser tells is kept here, every request of a page is judged here. It must not do anything twice: what was asked of a
 //! browser that died is answered with that, and never asked again.
 
-use super::events::Todo;
 use super::fault::{Fault, FaultKind};
 use super::judge::Grants;
 use super::line::{Ask, Line};
-use super::state::State;
+use super::state::{State, Todo};
 use super::supervisor::{End, Pulse};
 use super::wire::{self, Message, TooLong, Writer};
 use serde_json::{Value, json};

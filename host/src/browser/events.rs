@@ -3,29 +3,10 @@
 
 use super::log::{ConsoleLine, RequestLine, clip};
 use super::proxy::WHY;
-use super::state::{Dialog, Download, State};
+use super::state::{Dialog, Download, State, Todo};
+use super::wire::text;
+use super::worlds::WORLD;
 use serde_json::Value;
-
-/// What is to be done after an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Todo {
-    /// Watch what this connection leads to: the page of that target, or a frame of a page.
-    Watch { session: String, page: Option<String> },
-    /// Let what this connection leads to run: nobody needs to watch it.
-    Let(String),
-    /// Close this target, which waits for being watched.
-    Close { session: String, target: String },
-    /// This tab may reach what that one may.
-    Inherit { target: String, opener: String },
-    /// Nothing may be reached for this tab any more.
-    Forget(String),
-    /// Whatever was asked of this connection will not be answered: its process has crashed, or it is gone.
-    Fail { session: String, crashed: bool },
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
 
 impl State {
     /// An event of the connection `session`, of the browser itself if there is none.
@@ -174,7 +155,7 @@ impl State {
             "executionContextCreated" => {
                 let unique = text(event, "/context/uniqueId").to_owned();
                 let frame = tab.frame(text(event, "/context/auxData/frameId"), session);
-                if text(event, "/context/name") == super::worlds::WORLD {
+                if text(event, "/context/name") == WORLD {
                     frame.world = Some(unique);
                 } else if event.pointer("/context/auxData/isDefault") == Some(&Value::Bool(true)) {
                     frame.page = Some(unique);

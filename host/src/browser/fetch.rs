@@ -3,23 +3,21 @@
 
 use super::act::Acted;
 use super::fault::{Fault, FaultKind};
-use super::line::Rank;
 use super::page::{Page, Target};
 use super::profile::{hand_over, passage};
 use super::session::Running;
 use super::state::{Download, State};
+use super::transfers::{Taking, behave};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use serde_json::json;
-use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 /// As much of a download is read at once, in bytes.
@@ -30,69 +28,6 @@ const MOST_FILES: usize = 1000;
 
 /// Numbers for folders, so that no two calls share one.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
-
-/// What one call has taken and handed over.
-#[derive(Default)]
-pub(super) struct Transfers {
-    taking: HashMap<String, Taking>,
-    /// Bytes that may still be handed over or taken.
-    left: u64,
-}
-
-/// Downloads of a session that this call takes.
-struct Taking {
-    running: Arc<Running>,
-    folder: PathBuf,
-    /// How many there were before.
-    from: usize,
-    /// Whether they were more bytes than this call may take.
-    over: Arc<AtomicBool>,
-    /// What breaks them off then; it ends with this.
-    watch: AbortHandle,
-}
-
-impl Drop for Taking {
-    fn drop(&mut self) {
-        self.watch.abort();
-    }
-}
-
-impl Transfers {
-    pub(super) fn new(left: u64) -> Self {
-        Self {
-            taking: HashMap::new(),
-            left,
-        }
-    }
-
-    /// From here on downloads are refused again; what was not taken is gone.
-    pub(super) async fn end(self) {
-        for taking in self.taking.into_values() {
-            let ids: Vec<String> = {
-                let state = taking.running.state.borrow();
-                let open = state
-                    .since(taking.from)
-                    .filter(|download| !download.complete && download.failure.is_none());
-                open.map(|download| download.id.clone()).collect()
-            };
-            for id in ids {
-                drop(behave(&taking.running, "Browser.cancelDownload", json!({ "guid": id })).await);
-            }
-            let deny = json!({ "behavior": "deny", "eventsEnabled": true });
-            drop(behave(&taking.running, "Browser.setDownloadBehavior", deny).await);
-            drop(fs::remove_dir_all(&taking.folder));
-        }
-    }
-}
-
-async fn behave(running: &Arc<Running>, method: &'static str, params: serde_json::Value) -> Result<(), Fault> {
-    let deadline = Instant::now() + Duration::from_secs(2);
-    running
-        .line
-        .ask(Rank::Drive, None, method, params, deadline)
-        .await
-        .map(drop)
-}
 
 /// The bytes of the downloads after the first `from`.
 fn bytes(state: &State, from: usize) -> u64 {

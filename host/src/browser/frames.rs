@@ -2,13 +2,26 @@
 //! page. It must not look into more frames than are worth it.
 
 use super::fault::{Fault, FaultKind};
-use super::look::{SnapshotOptions, text};
-use super::page::Hand;
+use super::page::{Hand, Target};
 use super::refs::Place;
+use super::wire::text;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+
+/// How a snapshot is taken.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotOptions {
+    /// Only what is below this element.
+    pub root: Option<Target>,
+    /// Only lines that contain this text, with those above them.
+    pub find: Option<String>,
+    /// Only what can be clicked, filled or chosen.
+    pub interactive: bool,
+    /// As many characters at most.
+    pub max_chars: u32,
+}
 
 /// As deep as this frames are looked into, and as many in all.
 pub(super) const DEEPEST: usize = 6;

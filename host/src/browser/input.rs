@@ -1,9 +1,8 @@
 //! Mouse and keys, as the browser is told of them. It must not decide where: our scripts in the page say where something can
 //! be used.
 
-use super::act::Modifiers;
 use super::fault::{Fault, FaultKind};
-use super::keys::Key;
+use super::keys::{Key, Modifiers};
 use super::page::{Hand, Target};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -4,44 +4,13 @@ use super::fault::Fault;
 use super::line::Rank;
 use super::page::Page;
 use super::session::Running;
+use super::stored::{Cookie, Item, Kept, OfOrigin, origin};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
-
-/// A cookie (RFC 6265).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cookie {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// The host it is for.
-    pub domain: String,
-    /// The path it is for.
-    #[serde(default = "root")]
-    pub path: String,
-    /// Seconds since 1970; it lasts as long as the session without, or below 0.
-    #[serde(default)]
-    pub expires: Option<f64>,
-    /// Whether scripts can't see it.
-    #[serde(default)]
-    pub http_only: bool,
-    /// Whether it goes over TLS alone.
-    #[serde(default)]
-    pub secure: bool,
-    /// `Strict`, `Lax` or `None`.
-    #[serde(default)]
-    pub same_site: Option<String>,
-}
-
-fn root() -> String {
-    "/".to_owned()
-}
 
 /// Which of a page's storages is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,30 +28,6 @@ impl Area {
             Self::Session => "session",
         }
     }
-}
-
-/// Cookies and local storage, in the shape that Playwright calls a storage state.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Kept {
-    #[serde(default)]
-    cookies: Vec<Cookie>,
-    #[serde(default)]
-    origins: Vec<OfOrigin>,
-}
-
-/// What one origin has stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OfOrigin {
-    pub(super) origin: String,
-    #[serde(default)]
-    pub(super) local_storage: Vec<Item>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Item {
-    pub(super) name: String,
-    pub(super) value: String,
 }
 
 /// As many bytes of imported storage wait for pages of their origins.
@@ -266,26 +211,6 @@ impl Visit {
         imports.extend(kept.origins);
         Ok(())
     }
-}
-
-/// The origin of an address (RFC 6454), if it has one that can store anything.
-pub(super) fn origin(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
-}
-
-/// The script that stores what an origin had stored, before the page's own scripts run.
-pub(super) fn restore(kept: &OfOrigin) -> String {
-    let items: Vec<(&str, &str)> = kept
-        .local_storage
-        .iter()
-        .map(|item| (item.name.as_str(), item.value.as_str()))
-        .collect();
-    format!(
-        "if (location.origin === {}) for (const [k, v] of {}) localStorage.setItem(k, v);",
-        json!(kept.origin),
-        json!(items)
-    )
 }
 
 #[cfg(test)]

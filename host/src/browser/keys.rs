@@ -1,6 +1,21 @@
 //! Keys by their names, as browsers call them (UI Events: `key` and `code` values). It must not press any.
 
-use super::act::Modifiers;
+/// Keys that are held meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are called what is written on them")]
+pub struct Modifiers {
+    pub alt: bool,
+    pub control: bool,
+    pub meta: bool,
+    pub shift: bool,
+}
+
+impl Modifiers {
+    /// As the DevTools protocol counts them.
+    pub(super) fn bits(self) -> u32 {
+        u32::from(self.alt) | u32::from(self.control) << 1 | u32::from(self.meta) << 2 | u32::from(self.shift) << 3
+    }
+}
 
 /// A key press, as the DevTools protocol wants it told.
 #[derive(Clone, Debug, PartialEq, Eq)]

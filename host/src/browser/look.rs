@@ -3,7 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use super::find::Kind;
-use super::frames::{DEEPEST, MOST_FRAMES};
+use super::frames::{DEEPEST, MOST_FRAMES, SnapshotOptions};
 use super::line::Rank;
 use super::log::{ConsoleLine, RequestLine, clip};
 use super::page::{Hand, Page, Target};
@@ -11,6 +11,7 @@ use super::refs::Place;
 use super::session::Running;
 use super::state::Dialog;
 use super::visit::{ACTION, Need, Visit};
+use super::wire::text;
 use crate::call::Rights;
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -35,19 +36,6 @@ pub struct TabInfo {
     pub opener: Option<String>,
     /// The dialog that is open in it.
     pub dialog: Option<Dialog>,
-}
-
-/// How a snapshot is taken.
-#[derive(Clone, Debug, Default)]
-pub struct SnapshotOptions {
-    /// Only what is below this element.
-    pub root: Option<Target>,
-    /// Only lines that contain this text, with those above them.
-    pub find: Option<String>,
-    /// Only what can be clicked, filled or chosen.
-    pub interactive: bool,
-    /// As many characters at most.
-    pub max_chars: u32,
 }
 
 /// How a page is read.
@@ -292,10 +280,6 @@ async fn titles(running: &Running) -> HashMap<String, String> {
         .flatten();
     let titles = targets.map(|target| (text(target, "/targetId").to_owned(), clip(text(target, "/title"))));
     titles.collect()
-}
-
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn bytes(answer: &Value) -> Result<Vec<u8>, Fault> {

@@ -3,10 +3,10 @@
 
 use super::fault::{Fault, FaultKind};
 use super::judge::{Leads, leads, shown};
-use super::keep::{origin, restore};
 use super::log::clip;
 use super::page::{Hand, Page};
 use super::state::Tab;
+use super::stored::{origin, restore};
 use super::visit::{ACTION, Need, Visit};
 use super::worlds::WORLD;
 use crate::call::Rights;
@@ -102,7 +102,10 @@ impl Visit {
                 (target, session)
             }
             None => {
-                return Err(super::visit::found(&running.state.borrow(), &page.tab)
+                return Err(running
+                    .state
+                    .borrow()
+                    .found(&page.tab)
                     .err()
                     .unwrap_or_else(Fault::crashed));
             }

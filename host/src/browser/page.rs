@@ -65,7 +65,7 @@ impl Hand {
         if let Some(fault) = &state.ended {
             return Err(fault.clone());
         }
-        super::visit::found(&state, &self.tab).map(look)
+        state.found(&self.tab).map(look)
     }
 
     /// The time that is left, as far as it makes sense to a page.
@@ -298,7 +298,7 @@ fn stopped(state: &State, id: &str) -> Option<Fault> {
     if let Some(fault) = &state.ended {
         return Some(fault.clone());
     }
-    let tab = match super::visit::found(state, id) {
+    let tab = match state.found(id) {
         Ok(tab) => tab,
         Err(fault) => return Some(fault),
     };

@@ -1,8 +1,7 @@
 //! What is known of a session's tabs without asking their pages: kept by the actor alone, looked at by everyone who waits.
 //! It must not speak to the browser; it says what is to be done, and the actor does it.
 
-use super::events::Todo;
-use super::fault::Fault;
+use super::fault::{Fault, FaultKind};
 use super::log::{ConsoleLine, RequestLine, Ring};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +14,23 @@ const MOST_PAST: usize = 16;
 
 /// As many downloads are remembered, those that are refused included.
 const MOST_DOWNLOADS: usize = 500;
+
+/// What is to be done after an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Todo {
+    /// Watch what this connection leads to: the page of that target, or a frame of a page.
+    Watch { session: String, page: Option<String> },
+    /// Let what this connection leads to run: nobody needs to watch it.
+    Let(String),
+    /// Close this target, which waits for being watched.
+    Close { session: String, target: String },
+    /// This tab may reach what that one may.
+    Inherit { target: String, opener: String },
+    /// Nothing may be reached for this tab any more.
+    Forget(String),
+    /// Whatever was asked of this connection will not be answered: its process has crashed, or it is gone.
+    Fail { session: String, crashed: bool },
+}
 
 /// A session as far as it is known.
 #[derive(Debug, Default)]
@@ -140,6 +156,18 @@ impl State {
             self.forgotten = self.forgotten.saturating_add(1);
         }
         self.downloads.push_back(download);
+    }
+
+    /// The tab of this name.
+    pub(super) fn found(&self, id: &str) -> Result<&Tab, Fault> {
+        self.tab(id).ok_or_else(|| {
+            let open: Vec<&str> = self.tabs.iter().map(|tab| tab.id.as_str()).collect();
+            let hint = match open.is_empty() {
+                true => "no tab is open: open a page first".to_owned(),
+                false => format!("open tabs: {}", open.join(", ")),
+            };
+            Fault::new(FaultKind::NoSuch, format!("there is no tab {id:?}")).hint(hint)
+        })
     }
 
     pub(super) fn tab(&self, id: &str) -> Option<&Tab> {

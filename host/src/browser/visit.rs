@@ -3,11 +3,11 @@
 
 use super::Browsers;
 use super::fault::{Fault, FaultKind};
-use super::fetch::Transfers;
 use super::line::Rank;
 use super::page::{Hand, Page};
 use super::session::{Lease, Running, Session};
-use super::state::{State, Tab};
+use super::state::State;
+use super::transfers::Transfers;
 use crate::call::{Access, Endpoint, Footprint, Reach, Resource, Rights, SessionName};
 use crate::policy::ToolRules;
 use crate::walls::{self, Wall};
@@ -164,8 +164,11 @@ impl Visit {
             )
             .hint("open a page first")
         })?;
-        let tab =
-            found(&running.state.borrow(), &page.tab).map(|tab| (Arc::clone(&tab.target), tab.session.clone()))?;
+        let tab = running
+            .state
+            .borrow()
+            .found(&page.tab)
+            .map(|tab| (Arc::clone(&tab.target), tab.session.clone()))?;
         Ok(self.to(running, page, tab, need, limit))
     }
 
@@ -227,16 +230,4 @@ impl Visit {
             .ok_or_else(Fault::crashed)?;
         Ok((tab.id.clone(), Arc::clone(&tab.target), tab.session.clone()))
     }
-}
-
-/// The tab of this name.
-pub(super) fn found<'a>(state: &'a State, id: &str) -> Result<&'a Tab, Fault> {
-    state.tab(id).ok_or_else(|| {
-        let open: Vec<&str> = state.tabs.iter().map(|tab| tab.id.as_str()).collect();
-        let hint = match open.is_empty() {
-            true => "no tab is open: open a page first".to_owned(),
-            false => format!("open tabs: {}", open.join(", ")),
-        };
-        Fault::new(FaultKind::NoSuch, format!("there is no tab {id:?}")).hint(hint)
-    })
 }

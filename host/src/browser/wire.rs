@@ -200,6 +200,11 @@ fn what(begun: &[u8]) -> TooLong {
     }
 }
 
+/// The text at a place of a message; nothing there is none.
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
