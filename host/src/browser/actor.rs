@@ -5,11 +5,11 @@
 use super::fault::{Fault, FaultKind};
 use super::judge::Grants;
 use super::line::{Ask, Line};
-use super::state::{State, Todo};
+use super::state::{Held, State, Todo};
 use super::supervisor::{End, Pulse};
 use super::wire::{self, Message, TooLong, Writer};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::unix::pipe;
@@ -41,6 +41,8 @@ pub(super) struct Actor {
     waiting: HashMap<u64, Waiting>,
     next: u64,
     pub(super) state: watch::Sender<State>,
+    /// Requests whose frame is not known yet, the oldest first.
+    pub(super) held: VecDeque<Held>,
     grants: Arc<Mutex<Grants>>,
     pub(super) password: String,
     pulse: Pulse,
@@ -81,6 +83,7 @@ impl Actor {
             waiting: HashMap::new(),
             next: 1,
             state,
+            held: VecDeque::new(),
             grants: parts.grants,
             password: parts.password,
             pulse: Pulse::new(patience / 2),
@@ -108,6 +111,9 @@ impl Actor {
                     Some(ask) => self.pass_on(ask),
                     None => break End::Unneeded,
                 },
+                () = sleep_until(self.held.front().map_or(self.next_pulse, |held| held.until)), if !self.held.is_empty() => {
+                    self.let_go();
+                }
                 () = sleep_until(self.next_pulse) => if self.beat() { break End::Hung },
             }
         }
@@ -211,7 +217,7 @@ impl Actor {
         let params = message.get("params").unwrap_or(&Value::Null);
         let session = message.get("sessionId").and_then(Value::as_str);
         match method {
-            "Fetch.requestPaused" => self.judge(session, params),
+            "Fetch.requestPaused" => self.paused(session, params),
             "Fetch.authRequired" => self.authenticate(session, params),
             _ => {
                 let mut todo = Vec::new();
@@ -219,6 +225,9 @@ impl Actor {
                     .send_modify(|state| todo = state.apply(session, method, params));
                 for todo in todo {
                     self.take_up(todo);
+                }
+                if !self.held.is_empty() && (method.starts_with("Page.") || method.starts_with("Target.")) {
+                    self.let_go();
                 }
             }
         }
@@ -259,7 +268,8 @@ impl Actor {
             TooLong::Answer(id) => {
                 if let Some(Waiting::Asker { answer, .. }) = self.waiting.remove(id) {
                     let fault =
-                        Fault::failed("the browser's answer is larger than 96 MiB").hint("ask for less at once");
+                        Fault::failed("the browser's answer is larger than 96 MiB, or nested deeper than can be read")
+                            .hint("ask for less at once");
                     drop(answer.send(Err(fault)));
                 }
             }
@@ -302,7 +312,13 @@ impl Actor {
                 self.tell(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
             }
             Todo::Inherit { target, opener } => self.grants().inherit(&target, &opener),
-            Todo::Forget(target) => self.grants().forget(&target),
+            Todo::Forget(target) => {
+                self.grants().forget(&target);
+                // Its page will not be ready any more.
+                self.waiting
+                    .retain(|_, waiting| !matches!(waiting, Waiting::Ready(own) if *own == target));
+            }
+            Todo::Break(id) => self.tell(None, "Browser.cancelDownload", json!({ "guid": id })),
             Todo::Fail { session, crashed } => {
                 let fault = match crashed {
                     true => Fault::new(FaultKind::Crashed, "the page's process has crashed")

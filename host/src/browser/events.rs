@@ -17,7 +17,7 @@ impl State {
             Some(("Page", name)) => self.page(session, name, event),
             Some(("Runtime" | "Log", name)) => self.script(session, name, event),
             Some(("Network", name)) => self.network(session, name, event),
-            Some(("Browser", name)) => self.download(name, event),
+            Some(("Browser", name)) => return self.download(name, event).into_iter().collect(),
             _ => {}
         }
         Vec::new()
@@ -43,12 +43,16 @@ impl State {
                     }]
                 }
                 // Workers and worklets.
-                _ => vec![Todo::Let(session.to_owned())],
+                _ => {
+                    self.workers.put(session, target);
+                    vec![Todo::Let(session.to_owned())]
+                }
             },
             "detachedFromTarget" => {
                 self.attached.remove(session);
+                self.workers.remove(session);
                 for tab in &mut self.tabs {
-                    tab.frames.retain(|_, frame| frame.session != session);
+                    tab.lose(|_, frame| frame.session == session);
                 }
                 vec![Todo::Fail {
                     session: session.to_owned(),
@@ -83,7 +87,7 @@ impl State {
 
     fn crash(&mut self, session: &str) -> Vec<Todo> {
         if let Some(tab) = self.of_session(Some(session)) {
-            tab.frames.retain(|_, frame| frame.session != session);
+            tab.lose(|_, frame| frame.session == session);
             if tab.session == session {
                 (tab.crashed, tab.dialog, tab.loading) = (true, None, false);
             }
@@ -102,6 +106,10 @@ impl State {
         match name {
             "frameNavigated" => {
                 let (id, loader) = (text(event, "/frame/id"), text(event, "/frame/loaderId"));
+                if *tab.target == *id {
+                    // The frames of the document that was there go without a word if another process shows this one.
+                    tab.lose(|name, _| name != id);
+                }
                 tab.frame(id, session);
                 if *tab.target == *id {
                     tab.begin(loader);
@@ -134,7 +142,7 @@ impl State {
             "windowOpen" => tab.windows = tab.windows.saturating_add(1),
             // Its first request may be the next thing that is told: it must be known whose that is.
             "frameAttached" => drop(tab.frame(frame, session)),
-            "frameDetached" if text(event, "/reason") != "swap" => drop(tab.frames.remove(frame)),
+            "frameDetached" if text(event, "/reason") != "swap" => tab.lose(|name, _| name == frame),
             "javascriptDialogOpening" => {
                 let proposed = text(event, "/defaultPrompt");
                 tab.dialog = Some(Dialog {
@@ -280,20 +288,22 @@ impl State {
         }
     }
 
-    fn download(&mut self, name: &str, event: &Value) {
+    fn download(&mut self, name: &str, event: &Value) -> Option<Todo> {
         let id = text(event, "/guid");
         match name {
-            "downloadWillBegin" => self.remember(Download {
-                id: id.to_owned(),
-                name: clip(text(event, "/suggestedFilename")),
-                url: clip(text(event, "/url")),
-                bytes: 0,
-                complete: false,
-                failure: None,
-            }),
+            "downloadWillBegin" => {
+                return self.remember(Download {
+                    id: id.to_owned(),
+                    name: clip(text(event, "/suggestedFilename")),
+                    url: clip(text(event, "/url")),
+                    bytes: 0,
+                    complete: false,
+                    failure: None,
+                });
+            }
             "downloadProgress" => {
                 let bytes = event.pointer("/receivedBytes").and_then(Value::as_f64).unwrap_or(0.0);
-                if let Some(download) = self.downloads.iter_mut().find(|download| download.id == id) {
+                if let Some(download) = self.downloads.iter_mut().map(|(_, own)| own).find(|own| own.id == id) {
                     #[expect(
                         clippy::cast_possible_truncation,
                         clippy::cast_sign_loss,
@@ -310,6 +320,7 @@ impl State {
             }
             _ => {}
         }
+        None
     }
 }
 

@@ -87,23 +87,27 @@ impl Visit {
     pub async fn take_downloads(&mut self, session: &str) -> Result<(), Fault> {
         let name = self.may(session, Need::Drive, Rights::default())?;
         let running = self.started(&name).await?;
+        let own = self.transfers.taking.get(session);
+        if own.is_some_and(|taking| Arc::ptr_eq(&taking.running, &running)) {
+            return Ok(());
+        }
         let folder = folder(&running, "downloads")?;
         hand_over(&folder).map_err(failed)?;
         let take = json!({ "behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true });
-        let from = running.state.borrow().begun();
-        behave(&running, "Browser.setDownloadBehavior", take).await?;
+        let from = running.state.borrow().begun;
         let over = Arc::<AtomicBool>::default();
         let watching = watch(Arc::clone(&running), from, self.transfers.left, Arc::clone(&over));
         let watch = tokio::spawn(watching).abort_handle();
         let taking = Taking {
-            running,
+            running: Arc::clone(&running),
             folder,
             from,
             over,
             watch,
         };
+        // From here on it is undone when the call ends, however it does.
         self.transfers.taking.insert(session.to_owned(), taking);
-        Ok(())
+        behave(&running, "Browser.setDownloadBehavior", take).await
     }
 
     fn taking(&self, session: &str) -> Result<&Taking, Fault> {
@@ -193,11 +197,18 @@ impl Visit {
         })?;
         self.transfers.left = left;
         let top = folder(&hand.running, "uploads")?;
-        let paths = write(&top, files).map_err(|error| Fault::failed(format!("handing the files over: {error}")))?;
-        let object = hand.object(&place, json!({ "target": asked, "file": true })).await?;
-        let session = hand.session_of(&place.frame)?;
-        let params = json!({ "files": paths, "objectId": object });
-        hand.ask(&session, "DOM.setFileInputFiles", params).await?;
+        let handed = async {
+            let paths =
+                write(&top, files).map_err(|error| Fault::failed(format!("handing the files over: {error}")))?;
+            let object = hand.object(&place, json!({ "target": asked, "file": true })).await?;
+            let session = hand.session_of(&place.frame)?;
+            let params = json!({ "files": paths, "objectId": object });
+            hand.ask(&session, "DOM.setFileInputFiles", params).await
+        };
+        if let Err(fault) = handed.await {
+            drop(std::fs::remove_dir_all(&top));
+            return Err(fault);
+        }
         let url = hand.known(|tab| tab.url.clone())?;
         Ok(Acted {
             url,

@@ -6,6 +6,7 @@ use super::page::Page;
 use super::session::Running;
 use super::stored::{Cookie, Item, Kept, OfOrigin, origin};
 use super::visit::{ACTION, Need, Visit};
+use super::wire::text;
 use crate::call::Rights;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -136,17 +137,26 @@ impl Visit {
 
     /// What the page's origin has stored.
     pub async fn stored(&mut self, page: &Page, area: Area) -> Result<Vec<(String, String)>, Fault> {
+        self.stored_by(page, area).await.map(|(_, items)| items)
+    }
+
+    /// The same with the origin that it is of: the page may have gone to another one meanwhile.
+    async fn stored_by(&mut self, page: &Page, area: Area) -> Result<(String, Vec<(String, String)>), Fault> {
         let hand = self.hand(page, Need::Observe, STORAGE, ACTION)?;
         let told = hand.main_call("storage", &json!({ "area": area.name() })).await?;
         let items = told.get("items").cloned().unwrap_or_default();
-        serde_json::from_value(items).map_err(|error| Fault::failed(format!("what is stored can't be read: {error}")))
+        let items = serde_json::from_value(items)
+            .map_err(|error| Fault::failed(format!("what is stored can't be read: {error}")))?;
+        Ok((text(&told, "/origin").to_owned(), items))
     }
 
     /// Stores under a key, or removes it.
     pub async fn store(&mut self, page: &Page, area: Area, key: &str, value: Option<&str>) -> Result<(), Fault> {
         let hand = self.hand(page, Need::Drive, STORAGE, ACTION)?;
         let asked = json!({ "area": area.name(), "key": key, "value": value });
-        hand.main_call("store", &asked).await.map(drop)
+        // Asked once: what was meant for this page's origin is nothing for the next one's.
+        let place = hand.main().await?;
+        hand.call(&place, "store", asked).await.map(drop)
     }
 
     /// Cookies, and local storage of the origins that are open, as JSON.
@@ -178,7 +188,8 @@ impl Visit {
                 tab,
             };
             // A page without storage has none to show.
-            let items = self.stored(&page, Area::Local).await.unwrap_or_default();
+            let (by, items) = self.stored_by(&page, Area::Local).await.unwrap_or_default();
+            let items = if by == origin { items } else { Vec::new() };
             let local_storage = items.into_iter().map(|(name, value)| Item { name, value }).collect();
             kept.origins.push(OfOrigin { origin, local_storage });
         }

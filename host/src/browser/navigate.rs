@@ -113,19 +113,23 @@ impl Visit {
         if let Some(reach) = &reach {
             let mut grants = running.grants.lock().unwrap_or_else(PoisonError::into_inner);
             grants.give(&tab.0, &self.rules, reach);
+            // One that was closed in this moment is not forgotten again.
+            if running.state.borrow().tab(&page.tab).is_none() {
+                grants.forget(&tab.0);
+            }
         }
         let hand = self.to(running, page, tab, Need::Drive, limit(ms));
         if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
             return landed(&hand, true).await;
         }
         hand.free().await?;
-        let restoring = hand.restore().await;
+        hand.restore().await;
         let answer = hand.dialogs("Page.navigate", json!({ "url": url })).await;
         let arrived = match &answer {
             Ok(answer) => hand.loaded(url, answer, until).await,
             Err(_) => Ok(()),
         };
-        hand.restored(restoring).await;
+        hand.restored().await;
         answer?;
         arrived?;
         landed(&hand, false).await
@@ -272,37 +276,50 @@ impl Hand {
     }
 
     /// What an imported state says origins had stored is stored again before their own scripts run.
-    async fn restore(&self) -> Vec<String> {
+    async fn restore(&self) {
+        // A navigation that was taken back may have left some.
+        self.unscript().await;
         let scripts: Vec<String> = self.running.imports().iter().map(restore).collect();
-        let mut added = Vec::new();
         for script in scripts {
             let params = json!({ "source": script, "worldName": WORLD });
-            let told = self
-                .bare("Page.addScriptToEvaluateOnNewDocument", params)
-                .await
-                .unwrap_or_default();
-            added.extend(told.get("identifier").and_then(Value::as_str).map(str::to_owned));
+            let told = self.bare("Page.addScriptToEvaluateOnNewDocument", params).await;
+            if let Some(identifier) = told.unwrap_or_default().get("identifier").and_then(Value::as_str) {
+                self.running
+                    .scripts()
+                    .push((Arc::clone(&self.target), identifier.to_owned()));
+            }
         }
-        added
     }
 
-    /// Once is enough: afterwards the page's own changes count.
-    async fn restored(&self, added: Vec<String>) {
-        if added.is_empty() {
-            return;
-        }
-        for identifier in added {
+    /// Takes out of this tab what `restore` has put into it.
+    async fn unscript(&self) -> bool {
+        let own: Vec<String> = {
+            let mut scripts = self.running.scripts();
+            let own = scripts.extract_if(.., |(target, _)| *target == self.target);
+            own.map(|(_, identifier)| identifier).collect()
+        };
+        for identifier in &own {
             let params = json!({ "identifier": identifier });
             drop(self.bare("Page.removeScriptToEvaluateOnNewDocument", params).await);
         }
-        let here = self.known(|tab| origin(&tab.url)).ok().flatten();
-        self.running
-            .imports()
-            .retain(|kept| Some(&kept.origin) != here.as_ref());
+        !own.is_empty()
+    }
+
+    /// Once is enough: afterwards the page's own changes count.
+    async fn restored(&self) {
+        if self.unscript().await {
+            let here = self.known(|tab| origin(&tab.url)).ok().flatten();
+            self.running
+                .imports()
+                .retain(|kept| Some(&kept.origin) != here.as_ref());
+        }
     }
 
     /// Asks the page to leave; a dialog that keeps it is a fault, a crashed process is not: leaving is what heals it.
     async fn dialogs(&self, method: &'static str, params: Value) -> Result<Value, Fault> {
+        if self.known(|tab| tab.dialog.is_some())? {
+            return Err(self.fine().err().unwrap_or_else(Fault::crashed));
+        }
         let mut state = self.running.state.clone();
         let opened = state.wait_for(|state| state.tab(&self.tab).is_none_or(|tab| tab.dialog.is_some()));
         tokio::select! {

@@ -188,7 +188,8 @@ impl Hand {
                 Err(fault) if fault.kind != FaultKind::Failed => return Err(fault),
                 // Another document has come, or is about to.
                 Ok(_) | Err(_) if Instant::now() < self.deadline => tokio::time::sleep(Duration::from_millis(5)).await,
-                Ok(_) | Err(_) => return Err(self.late("waiting for the page")),
+                Ok(_) => return Err(self.late("waiting for the page")),
+                Err(fault) => return Err(fault),
             }
         }
     }

@@ -20,8 +20,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
@@ -34,11 +35,16 @@ const MOST_OPEN: usize = 512;
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// As long as this one side of a tunnel may go on when the other has ended.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// A session's proxy; it ends with this value.
 pub(super) struct Proxy {
     pub(super) address: SocketAddr,
     pub(super) password: String,
     accepting: AbortHandle,
+    /// With it all connections end.
+    _alive: watch::Sender<()>,
 }
 
 impl Drop for Proxy {
@@ -53,9 +59,17 @@ struct Shared {
     resolver: Arc<dyn Resolve>,
     expect: HeaderValue,
     open: Arc<Semaphore>,
+    /// Closed when the proxy has ended.
+    alive: watch::Receiver<()>,
 }
 
 impl Shared {
+    /// When the proxy has ended.
+    async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
     fn grants(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,11 +87,13 @@ impl Proxy {
         let address = listener.local_addr()?;
         let password = password()?;
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{password}"));
+        let (ends, alive) = watch::channel(());
         let shared = Arc::new(Shared {
             grants,
             resolver,
             expect: HeaderValue::from_str(&format!("Basic {basic}")).map_err(io::Error::other)?,
             open: Arc::new(Semaphore::new(MOST_OPEN)),
+            alive,
         });
         let accepting = tokio::spawn(async move {
             loop {
@@ -91,8 +107,10 @@ impl Proxy {
                 drop(stream.set_nodelay(true));
                 let shared = Arc::clone(&shared);
                 drop(tokio::spawn(async move {
-                    serve(stream, shared).await;
-                    drop(turn);
+                    tokio::select! {
+                        () = serve(stream, Arc::clone(&shared), Arc::new(turn)) => {}
+                        () = shared.ended() => {}
+                    }
                 }));
             }
         });
@@ -100,6 +118,7 @@ impl Proxy {
             address,
             password,
             accepting: accepting.abort_handle(),
+            _alive: ends,
         })
     }
 }
@@ -111,11 +130,14 @@ fn password() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+/// One place among those that may be open; it is held as long as a connection or a tunnel out of it lives.
+type Turn = Arc<OwnedSemaphorePermit>;
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>, turn: Turn) {
     let onward = Arc::new(Onward::default());
     let service = hyper::service::service_fn(|request| {
-        let (shared, onward) = (Arc::clone(&shared), Arc::clone(&onward));
-        async move { answer(request, &shared, &onward).await }
+        let (shared, onward, turn) = (Arc::clone(&shared), Arc::clone(&onward), Arc::clone(&turn));
+        async move { answer(request, &shared, &onward, turn).await }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .preserve_header_case(true)
@@ -126,7 +148,12 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared, onward: &Onward) -> Result<Response<Body>, hyper::Error> {
+async fn answer(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    onward: &Onward,
+    turn: Turn,
+) -> Result<Response<Body>, hyper::Error> {
     if request.headers().get(PROXY_AUTHORIZATION) != Some(&shared.expect) {
         let mut response = plain(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "");
         let ask = HeaderValue::from_static("Basic realm=\"toolyard\"");
@@ -134,7 +161,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, onward: &Onward) ->
         return Ok(response);
     }
     let done = match *request.method() == Method::CONNECT {
-        true => tunnel(request, shared).await.map_err(Fail::Refused),
+        true => tunnel(request, shared, turn).await.map_err(Fail::Refused),
         false => forward(request, shared, onward).await,
     };
     match done {
@@ -243,7 +270,7 @@ async fn open(allowed: &Allowed, shared: &Shared) -> Result<TcpStream, Refused> 
     })
 }
 
-async fn tunnel(mut request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Refused> {
+async fn tunnel(mut request: Request<Incoming>, shared: &Arc<Shared>, turn: Turn) -> Result<Response<Body>, Refused> {
     let wrong = || (StatusCode::BAD_REQUEST, "that is no tunnel".to_owned());
     let authority = request.uri().authority().ok_or_else(wrong)?;
     let host = HostName::parse(authority.host()).map_err(|_| wrong())?;
@@ -253,16 +280,43 @@ async fn tunnel(mut request: Request<Incoming>, shared: &Shared) -> Result<Respo
         Ok(allowed) => open(&allowed, shared).await,
         Err(why) => Err((StatusCode::FORBIDDEN, why)),
     };
-    let mut server = opened.inspect_err(|(status, why)| {
+    let server = opened.inspect_err(|(status, why)| {
         shared.grants().fail(&host, port, *status == StatusCode::FORBIDDEN, why);
     })?;
     let upgrade = hyper::upgrade::on(&mut request);
+    let shared = Arc::clone(shared);
     drop(tokio::spawn(async move {
-        if let Ok(client) = upgrade.await {
-            drop(tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut server).await);
+        let carried = async {
+            if let Ok(client) = upgrade.await {
+                carry(TokioIo::new(client), server).await;
+            }
+        };
+        tokio::select! {
+            () = carried => {}
+            () = shared.ended() => {}
         }
+        drop(turn);
     }));
     Ok(plain(StatusCode::OK, ""))
+}
+
+/// Carries bytes both ways until both sides have ended, or one has and the other takes too long to.
+async fn carry(client: impl AsyncRead + AsyncWrite, server: TcpStream) {
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = server.into_split();
+    let up = async {
+        drop(tokio::io::copy(&mut from_client, &mut to_server).await);
+        drop(to_server.shutdown().await);
+    };
+    let down = async {
+        drop(tokio::io::copy(&mut from_server, &mut to_client).await);
+        drop(to_client.shutdown().await);
+    };
+    let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
+    tokio::select! {
+        () = &mut up => drop(timeout(LINGER, down).await),
+        () = &mut down => drop(timeout(LINGER, up).await),
+    }
 }
 
 fn broken(endpoint: &Endpoint, error: &hyper::Error) -> Refused {

@@ -76,6 +76,8 @@ pub(super) struct Running {
     profile: Weak<Profile>,
     /// What origins had stored, to be stored again when they are opened. Held for one look or exchange.
     imports: Mutex<Vec<OfOrigin>>,
+    /// Scripts that wait in tabs to store it, by the tabs' targets. Held for one look or exchange.
+    scripts: Mutex<Vec<(Arc<str>, String)>>,
     /// Ends it: dropped or sent to.
     stop: Mutex<Option<oneshot::Sender<()>>>,
     /// Gone as soon as its process and its folder are.
@@ -104,6 +106,10 @@ impl Running {
 
     pub(super) fn imports(&self) -> MutexGuard<'_, Vec<OfOrigin>> {
         self.imports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn scripts(&self) -> MutexGuard<'_, Vec<(Arc<str>, String)>> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing is left of it.
@@ -319,6 +325,7 @@ async fn attempt(
         started: Instant::now(),
         profile: Arc::downgrade(profile),
         imports: Mutex::default(),
+        scripts: Mutex::default(),
         stop: Mutex::new(Some(stop)),
         gone,
     });
@@ -346,7 +353,8 @@ async fn attempt(
         }
         process.kill().await;
         drop((actor, proxy));
-        drop(held);
+        // A large folder takes its time, and other sessions' browsers are spoken to on this thread.
+        drop(tokio::task::spawn_blocking(move || drop(held)).await);
         is_gone.send_replace(true);
         drop(said.send((process.last_words().await, status)));
     }));

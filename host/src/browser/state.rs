@@ -3,14 +3,19 @@
 
 use super::fault::{Fault, FaultKind};
 use super::log::{ConsoleLine, RequestLine, Ring};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// As many refused requests are kept of a tab.
 pub(super) const MOST_REFUSED: usize = 20;
 
 /// As many earlier loadings are remembered of a tab: one that is waited for may be over already.
 const MOST_PAST: usize = 16;
+
+/// As many frames that are gone are remembered of a tab, and as many of tabs that are gone.
+const MOST_FORMER: usize = 16_384;
 
 /// As many downloads are remembered, those that are refused included.
 const MOST_DOWNLOADS: usize = 500;
@@ -28,6 +33,8 @@ pub(super) enum Todo {
     Inherit { target: String, opener: String },
     /// Nothing may be reached for this tab any more.
     Forget(String),
+    /// Break this download off.
+    Break(String),
     /// Whatever was asked of this connection will not be answered: its process has crashed, or it is gone.
     Fail { session: String, crashed: bool },
 }
@@ -41,12 +48,16 @@ pub(super) struct State {
     pub(super) ended: Option<Fault>,
     /// Connections to pages and to frames with processes of their own: the tab's target and the target of each.
     pub(super) attached: HashMap<String, (Arc<str>, String)>,
-    /// The newest downloads.
-    pub(super) downloads: VecDeque<Download>,
-    /// How many there were before those.
-    pub(super) forgotten: usize,
+    /// Workers: the connection to each, and its target.
+    pub(super) workers: Workers,
+    /// The newest downloads, and all that are under way, by their numbers, counted from 0.
+    pub(super) downloads: VecDeque<(usize, Download)>,
+    /// How many there were so far.
+    pub(super) begun: usize,
     /// Pages that were too many and are being closed: nothing is granted to them.
     pub(super) closing: HashSet<String>,
+    /// The frames of tabs that are gone: what they still ask for is nobody's.
+    pub(super) former: Former,
     /// How many tabs there were.
     pub(super) numbers: u64,
     /// As many tabs may be open.
@@ -72,6 +83,8 @@ pub(super) struct Tab {
     pub(super) dialog: Option<Dialog>,
     /// By their names, the main one included.
     pub(super) frames: HashMap<String, Frame>,
+    /// Those that it had: a request may outlive its frame, and come back with a redirect.
+    pub(super) former: Former,
     pub(super) console: Ring<ConsoleLine>,
     pub(super) requests: Ring<RequestLine>,
     pub(super) refused: VecDeque<String>,
@@ -85,6 +98,52 @@ pub(super) struct Tab {
     pub(super) within: u64,
     /// How often it has asked for another tab.
     pub(super) windows: u64,
+}
+
+/// Workers, of one tab or shared by several.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    by_session: HashMap<String, String>,
+    targets: HashSet<String>,
+}
+
+impl Workers {
+    pub(super) fn put(&mut self, session: &str, target: &str) {
+        self.by_session.insert(session.to_owned(), target.to_owned());
+        self.targets.insert(target.to_owned());
+    }
+
+    pub(super) fn remove(&mut self, session: &str) {
+        if let Some(target) = self.by_session.remove(session) {
+            self.targets.remove(&target);
+        }
+    }
+}
+
+/// A request whose frame is not known yet.
+pub(super) struct Held {
+    pub(super) until: Instant,
+    pub(super) session: Option<String>,
+    pub(super) event: Value,
+}
+
+/// Frames that are gone, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Former {
+    names: HashSet<String>,
+    /// Whether there were more than are remembered.
+    more: bool,
+}
+
+impl Former {
+    fn put(&mut self, names: impl IntoIterator<Item = String>) {
+        for name in names {
+            match self.names.len() < MOST_FORMER {
+                true => drop(self.names.insert(name)),
+                false => self.more = true,
+            }
+        }
+    }
 }
 
 /// How far the document of a tab's main frame is.
@@ -139,23 +198,24 @@ pub struct Download {
 }
 
 impl State {
-    /// How many downloads there were so far.
-    pub(super) fn begun(&self) -> usize {
-        self.forgotten.saturating_add(self.downloads.len())
-    }
-
     /// The downloads after the first `from`, as far as they are remembered.
     pub(super) fn since(&self, from: usize) -> impl Iterator<Item = &Download> {
-        self.downloads.iter().skip(from.saturating_sub(self.forgotten))
+        let later = self.downloads.iter().filter(move |(number, _)| *number >= from);
+        later.map(|(_, download)| download)
     }
 
-    /// Another one begins.
-    pub(super) fn remember(&mut self, download: Download) {
+    /// Another one begins; if too many are under way already, it is to be broken off.
+    pub(super) fn remember(&mut self, download: Download) -> Option<Todo> {
         if self.downloads.len() == MOST_DOWNLOADS {
-            self.downloads.pop_front();
-            self.forgotten = self.forgotten.saturating_add(1);
+            let over = |(_, download): &(usize, Download)| download.complete || download.failure.is_some();
+            match self.downloads.iter().position(over) {
+                Some(at) => drop(self.downloads.remove(at)),
+                None => return Some(Todo::Break(download.id)),
+            }
         }
-        self.downloads.push_back(download);
+        self.downloads.push_back((self.begun, download));
+        self.begun = self.begun.saturating_add(1);
+        None
     }
 
     /// The tab of this name.
@@ -185,16 +245,30 @@ impl State {
         self.by_target(&target)
     }
 
-    /// Whose request it is that a frame makes: the target of its tab, or of a page that is none any more.
+    /// Whose request it is that a frame makes: the target of its tab, or a name that nothing is granted to if the tab is gone
+    /// or never was one. Nothing for what no frame makes: a worker that several tabs share.
     pub(super) fn owner(&self, frame: &str) -> Option<Arc<str>> {
-        let tab = self.of_frame(frame).map(|tab| Arc::clone(&tab.target));
-        tab.or_else(|| self.closing.contains(frame).then(|| frame.into()))
+        if frame.is_empty() {
+            return None;
+        }
+        if let Some(tab) = self.of_frame(frame) {
+            return Some(Arc::clone(&tab.target));
+        }
+        let gone = self.closing.contains(frame) || self.former.names.contains(frame);
+        let forgotten = self.former.more || self.tabs.iter().any(|tab| tab.former.more);
+        (gone || forgotten).then(|| frame.into())
     }
 
-    /// The tab that a frame is in.
+    /// Whether it is a worker, and no frame, that asks under this name.
+    pub(super) fn is_worker(&self, name: &str) -> bool {
+        self.workers.targets.contains(name)
+    }
+
+    /// The tab that a frame is in, or was in.
     fn of_frame(&self, frame: &str) -> Option<&Tab> {
         let main = self.tabs.iter().find(|tab| *tab.target == *frame);
-        main.or_else(|| self.tabs.iter().find(|tab| tab.frames.contains_key(frame)))
+        let now = main.or_else(|| self.tabs.iter().find(|tab| tab.frames.contains_key(frame)));
+        now.or_else(|| self.tabs.iter().find(|tab| tab.former.names.contains(frame)))
     }
 
     /// A page that was attached becomes a tab; what is to be done for that.
@@ -242,7 +316,12 @@ impl State {
 
     /// A tab is gone.
     pub(super) fn close(&mut self, target: &str) {
-        self.tabs.retain(|tab| *tab.target != *target);
+        for tab in self.tabs.extract_if(.., |tab| *tab.target == *target) {
+            self.former.more |= tab.former.more;
+            self.former.put(tab.former.names);
+            self.former.put(tab.frames.into_keys());
+            self.former.put([target.to_owned()]);
+        }
         self.attached.retain(|_, (page, _)| **page != *target);
     }
 }
@@ -277,6 +356,12 @@ impl Tab {
             };
         }
         frame
+    }
+
+    /// The frames that fit are gone.
+    pub(super) fn lose(&mut self, fits: impl Fn(&str, &Frame) -> bool) {
+        let lost = self.frames.extract_if(|name, frame| fits(name, frame));
+        self.former.put(lost.map(|(name, _)| name));
     }
 
     pub(super) fn refuse(&mut self, why: String) {

@@ -4,6 +4,9 @@
 use super::Browsers;
 use super::profile::written_down;
 use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -100,11 +103,18 @@ impl Browsers {
             // Whole or not at all: whoever reads it may come in between.
             let file = profile.status_file();
             let begun = file.with_extension("json.new");
-            if std::fs::write(&begun, text).is_ok() {
+            if write(&begun, &text).is_ok() {
                 drop(std::fs::rename(begun, file));
             }
         }
     }
+}
+
+/// Writes what its owner alone may read.
+fn write(file: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(file)?.write_all(text)
 }
 
 /// The moment that is so long ago, in seconds since 1970.

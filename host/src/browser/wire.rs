@@ -20,7 +20,7 @@ const MOST_UNWRITTEN: usize = 64 << 20;
 /// As much is looked at of a message that is too long.
 const BEGINNING: usize = 256;
 
-/// As many messages wait to be looked at, or to be written. Beyond, the browser waits, or who wants to write is refused.
+/// As many messages wait to be looked at. Beyond, the browser waits.
 const WAITING: usize = 1024;
 
 /// A message of the browser.
@@ -28,7 +28,7 @@ const WAITING: usize = 1024;
 pub(super) enum Message {
     /// JSON.
     Whole(Value),
-    /// Too long to be kept.
+    /// Too long to be kept, or too deep to be read.
     TooLong(TooLong),
 }
 
@@ -65,7 +65,8 @@ pub(super) fn read(mut pipe: pipe::Receiver) -> mpsc::Receiver<Message> {
 
 /// The way to the pipe.
 pub(super) struct Writer {
-    sender: mpsc::Sender<Vec<u8>>,
+    /// Unbounded: what has to be answered may not be lost, and what others want to say is held back by `has_room`.
+    sender: mpsc::UnboundedSender<Vec<u8>>,
     unwritten: Arc<AtomicUsize>,
 }
 
@@ -75,11 +76,11 @@ impl Writer {
         self.unwritten.load(Ordering::Relaxed) < MOST_UNWRITTEN
     }
 
-    /// Writes a message behind all others; whether there was room for it.
+    /// Writes a message behind all others; whether the browser is still there to read it.
     pub(super) fn send(&self, message: Vec<u8>) -> bool {
         let size = message.len();
         self.unwritten.fetch_add(size, Ordering::Relaxed);
-        let sent = self.sender.try_send(message).is_ok();
+        let sent = self.sender.send(message).is_ok();
         if !sent {
             self.unwritten.fetch_sub(size, Ordering::Relaxed);
         }
@@ -89,7 +90,7 @@ impl Writer {
 
 /// Writes messages in the order in which they come; ends with the writer, or when the pipe breaks.
 pub(super) fn write(mut pipe: pipe::Sender) -> Writer {
-    let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Vec<u8>>();
     let unwritten = Arc::<AtomicUsize>::default();
     let left = Arc::clone(&unwritten);
     drop(tokio::spawn(async move {
@@ -127,8 +128,12 @@ impl Frame {
             let begun = std::mem::take(&mut self.begun);
             match std::mem::take(&mut self.too_long) {
                 true => messages.push(Message::TooLong(what(&begun))),
-                // What is no JSON has nobody whom it could be for.
-                false => messages.extend(parsed(&begun).map(Message::Whole)),
+                // One that can't be read, because it is nested too deep, is for somebody all the same.
+                false => match (parsed(&begun), what(&begun)) {
+                    (Some(message), _) => messages.push(Message::Whole(message)),
+                    (None, TooLong::Event) => {}
+                    (None, what) => messages.push(Message::TooLong(what)),
+                },
             }
         }
         self.keep(bytes);
@@ -219,6 +224,21 @@ mod tests {
         assert!(frame.take(b"{\"id\"").is_empty());
         assert_eq!(frame.take(b":1}\0{\"id\":2}\0not json\0{").len(), 2);
         assert_eq!(frame.take(b"}\0").len(), 1);
+    }
+
+    #[test]
+    fn what_is_too_deep_is_told_to_whoever_asked() {
+        let deep = |begin: &str| format!("{begin}{}{}}}\0", "[".repeat(300), "]".repeat(300));
+        let mut frame = Frame::default();
+        assert_eq!(
+            told(&frame.take(deep("{\"id\":7,\"result\":").as_bytes())),
+            ["TooLong(Answer(7))"]
+        );
+        assert!(
+            frame
+                .take(deep("{\"method\":\"X.y\",\"params\":").as_bytes())
+                .is_empty()
+        );
     }
 
     #[test]

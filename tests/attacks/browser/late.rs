@@ -1,7 +1,7 @@
 //! Whose request it is: what one tab was granted is no other tab's, however late or by whatever frame or worker it asks;
 //! and what a page learns when it is refused. It must not look at how requests leave the browser.
 
-use super::server::Server;
+use super::server::{Server, encoded};
 use super::{add, ground, ground_with, navigate, tries, well, words};
 use crate::suite::Suite;
 use serde_json::json;
@@ -11,6 +11,11 @@ pub fn cases(suite: &mut Suite) {
         suite,
         "late requests of one tab for what only another was granted",
         late,
+    );
+    add(
+        suite,
+        "requests that come back with a redirect when the frame or tab that made them is gone",
+        returning,
     );
     add(
         suite,
@@ -98,6 +103,50 @@ fn late() -> usize {
     assert!(leaked.is_empty(), "{leaked:?}");
     ground.alive();
     24
+}
+
+/// What a server answers late: go there instead.
+fn detour(site: &Server, to: &str) -> String {
+    let head = encoded(&format!("location: {to}"));
+    format!("{}/serve?status=307&wait=1500&head={head}&body=", site.url())
+}
+
+fn returning() -> usize {
+    let (site, other) = (Server::start(), Server::start());
+    let ground = ground(&[&site, &other]);
+    let page = format!(
+        "<script>
+        const frame = () => document.documentElement.appendChild(document.createElement('iframe'));
+        const ways = {{
+            beacon: u => {{ const f = frame(); f.contentWindow.navigator.sendBeacon(u); f.remove() }},
+            fetch: u => {{ const f = frame(); f.contentWindow.fetch(u, {{ mode: 'no-cors', keepalive: true }}); f.remove() }},
+            popup: u => {{ const w = open(''); w.navigator.sendBeacon(u); w.close() }},
+            'popup-fetch': u => {{ const w = open(''); w.fetch(u, {{ mode: 'no-cors', keepalive: true }}); w.close() }},
+            own: u => navigator.sendBeacon(u),
+        }};
+        setTimeout(() => {{ for (const [word, way] of Object.entries(ways)) way('{}'.replace('WORD', word)) }}, 50)</script>",
+        detour(&site, &format!("{}/late-WORD", other.url()))
+    );
+    let wait = |ms: u32| json!({ "op": "wait_time", "x": ms });
+    let ops = [
+        json!({ "op": "open_tab" }),
+        json!({ "op": "open_tab" }),
+        navigate("t1", &site.html(&page)),
+        wait(400),
+        // What its own page still has under way loses its tab.
+        json!({ "op": "close_tab", "tab": "t1" }),
+    ];
+    well(&ground, "probe_browser_narrow", &[&site.url()], &ops);
+    let granted = format!("{}/granted", other.url());
+    let ops = [navigate("t2", &granted), wait(2200)];
+    well(&ground, "probe_browser_narrow", &[&other.url()], &ops);
+    let asked = site.lines().iter().filter(|line| line.contains("status=307")).count();
+    assert!(asked >= 3, "{:?}", site.lines());
+    let lines = other.lines();
+    assert!(lines.iter().any(|line| line.contains("/granted")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("/late-")), "{lines:?}");
+    ground.alive();
+    5
 }
 
 fn addresses() -> usize {

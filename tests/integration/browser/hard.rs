@@ -77,6 +77,16 @@ fn a_page_in_an_endless_loop() {
 }
 
 #[test]
+fn an_answer_that_is_nested_too_deep() {
+    let site = Site::new();
+    site.open("/deep", "<title>deep</title>");
+    let script = "let a = []; for (let i = 0; i < 150; i++) a = [a]; a";
+    let said = site.fails("browser_evaluate", json!({ "script": script }));
+    assert!(said.starts_with("failed: ") && said.contains("nested"), "{said}");
+    assert_eq!(site.js("1"), json!(1));
+}
+
+#[test]
 fn fifty_thousand_elements() {
     let site = Site::new();
     site.open(

@@ -342,7 +342,7 @@ const storage = (key) => method("Storage", key);
 
 toolyard.storage = ({ area }) => stored(area, (all) => {
   const keys = Array.from({ length: getter("Storage", "length")(all) }, (_, i) => storage("key")(all, i));
-  return { items: keys.map((key) => [key, storage("getItem")(all, key)]) };
+  return { origin: location.origin, items: keys.map((key) => [key, storage("getItem")(all, key)]) };
 });
 
 toolyard.store = ({ area, key, value }) => stored(area, (all) => {

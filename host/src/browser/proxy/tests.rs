@@ -35,6 +35,70 @@ async fn said(proxy: &Proxy, request: &str) -> String {
     String::from_utf8_lossy(&told).into_owned()
 }
 
+/// A server that takes what it is sent, says nothing, and never ends a connection by itself; how many it has, which ended.
+async fn silent() -> (SocketAddr, watch::Receiver<(usize, usize)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (count, counted) = watch::channel((0, 0));
+    drop(tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.send_modify(|(came, _)| *came += 1);
+            let count = count.clone();
+            drop(tokio::spawn(async move {
+                // One that is only half closed can still be written to, for as long as the other side is there.
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                count.send_modify(|(_, ended)| *ended += 1);
+            }));
+        }
+    }));
+    (address, counted)
+}
+
+#[test]
+fn tunnels_end_with_the_browser_and_with_the_proxy() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(async {
+        let (server, mut counted) = silent().await;
+        let text = format!("[network]\nallow = [{{ host = \"http://{server}\", addresses = [\"127.0.0.1\"] }}]");
+        let rules = Arc::new(Policy::parse(&text, "test").unwrap().for_tool("p", "t"));
+        let grants = Arc::<Mutex<Grants>>::default();
+        let reach = Reach {
+            endpoint: Endpoint::parse(&format!("http://{server}")).unwrap(),
+            methods: ["GET".to_owned()].as_slice().into(),
+            redirects: false,
+        };
+        grants.lock().unwrap().give("T", &rules, &reach);
+        let proxy = Proxy::start(grants, Arc::new(egress::System)).await.unwrap();
+        let auth = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{}", proxy.password));
+        let request = format!("CONNECT {server} HTTP/1.1\r\nhost: a\r\nproxy-authorization: Basic {auth}\r\n\r\n");
+        let mut kept = Vec::new();
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            kept.push(stream);
+        }
+        let wait = Duration::from_secs(20);
+        timeout(wait, counted.wait_for(|(came, _)| *came == 3))
+            .await
+            .unwrap()
+            .unwrap();
+        // The browser closes one, though the server goes on.
+        drop(kept.pop());
+        timeout(wait, counted.wait_for(|(_, ended)| *ended == 1))
+            .await
+            .unwrap()
+            .unwrap();
+        // With the proxy go those that the browser still holds.
+        drop(proxy);
+        timeout(wait, counted.wait_for(|(_, ended)| *ended == 3))
+            .await
+            .unwrap()
+            .unwrap();
+    });
+}
+
 #[test]
 fn what_a_browser_would_not_send() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
