@@ -15,6 +15,7 @@ mod probes;
 mod random;
 mod readme;
 mod reuse;
+mod serve;
 mod tidy;
 mod trusted;
 mod web;

@@ -48,22 +48,23 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "dispatch",
         ],
     ),
-    ("mcp", &["host", "call"]),
+    ("mcp", &["call", "manifest", "catalog", "report", "host"]),
     (
         "cli",
         &[
-            "call", "manifest", "policy", "browser", "sandbox", "catalog", "report", "host",
+            "call", "manifest", "policy", "browser", "sandbox", "catalog", "report", "host", "mcp",
         ],
     ),
 ];
 
 /// Crates that only these rooms may name.
-const ONLY_IN: [(&str, &[&str]); 9] = [
+const ONLY_IN: [(&str, &[&str]); 10] = [
     ("wasmtime", &["sandbox"]),
     ("wasmtime_wasi", &["sandbox"]),
     ("wasmparser", &["catalog"]),
     ("rustix", &["workspace", "sandbox", "browser", "host"]),
-    ("hyper", &["sandbox", "browser"]),
+    ("hyper", &["sandbox", "browser", "mcp"]),
+    ("rmcp", &["mcp"]),
     (
         "tokio",
         &["egress", "sandbox", "catalog", "dispatch", "browser", "mcp", "cli"],

@@ -9,6 +9,7 @@
 
 mod act;
 mod actor;
+mod carry;
 mod events;
 mod fault;
 mod fetch;

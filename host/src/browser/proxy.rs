@@ -2,6 +2,7 @@
 //! addresses that were judged. WebSockets, workers and whatever else a browser does unseen come through here, too.
 //! It must not let anyone through who doesn't know the session's password, nor look into what it carries.
 
+use super::carry::carry;
 use super::judge::{Allowed, Grants, shown};
 use crate::call::{Endpoint, HostName, Scheme};
 use crate::egress::{self, Resolve, Unreachable};
@@ -20,7 +21,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -34,9 +34,6 @@ const MOST_OPEN: usize = 512;
 
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// As long as this one side of a tunnel may go on when the other has ended.
-const LINGER: Duration = Duration::from_secs(10);
 
 /// A session's proxy; it ends with this value.
 pub(super) struct Proxy {
@@ -298,25 +295,6 @@ async fn tunnel(mut request: Request<Incoming>, shared: &Arc<Shared>, turn: Turn
         drop(turn);
     }));
     Ok(plain(StatusCode::OK, ""))
-}
-
-/// Carries bytes both ways until both sides have ended, or one has and the other takes too long to.
-async fn carry(client: impl AsyncRead + AsyncWrite, server: TcpStream) {
-    let (mut from_client, mut to_client) = tokio::io::split(client);
-    let (mut from_server, mut to_server) = server.into_split();
-    let up = async {
-        drop(tokio::io::copy(&mut from_client, &mut to_server).await);
-        drop(to_server.shutdown().await);
-    };
-    let down = async {
-        drop(tokio::io::copy(&mut from_server, &mut to_client).await);
-        drop(to_client.shutdown().await);
-    };
-    let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
-    tokio::select! {
-        () = &mut up => drop(timeout(LINGER, down).await),
-        () = &mut down => drop(timeout(LINGER, up).await),
-    }
 }
 
 fn broken(endpoint: &Endpoint, error: &hyper::Error) -> Refused {

@@ -1,6 +1,7 @@
 //! What the command line takes. It must not do anything with it.
 
 use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -74,6 +75,9 @@ pub(super) enum Command {
     /// Shows, ends and opens browser sessions
     #[command(subcommand)]
     Browser(BrowserCommand),
+    /// Serves the tools to agents over the Model Context Protocol, on standard input and output or over HTTP
+    #[command(after_help = SERVE)]
+    Serve(ServeArgs),
     /// Looks at what this machine has for Toolyard, a browser included, and says what would help
     Doctor {
         /// Prints a JSON array
@@ -89,6 +93,32 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+const SERVE: &str = "\
+Put this into a client's configuration:
+  { \"mcpServers\": { \"toolyard\": { \"command\": \"toolyard\", \"args\": [\"serve\", \"--workspace\", \"/path/to/project\"] } } }
+
+Over HTTP clients have to send a token: the one in the variable TOOLYARD_TOKEN, or one that is made and printed at the start.";
+
+/// How clients reach the server.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Listens there, at the path /mcp, instead of serving standard input and output; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) http: Option<SocketAddr>,
+    /// Lets in whoever reaches it, without a token
+    #[arg(long, requires = "http")]
+    pub(super) no_token: bool,
+    /// Allows an address that other machines can reach
+    #[arg(long, requires = "http")]
+    pub(super) remote: bool,
+    /// A name under which clients reach it, beside those of loopback; may be given several times
+    #[arg(long, requires = "http", value_name = "HOST[:PORT]")]
+    pub(super) allow_host: Vec<String>,
+    /// Where pages that call it may come from, beside loopback; may be given several times
+    #[arg(long, requires = "http", value_name = "ORIGIN")]
+    pub(super) allow_origin: Vec<String>,
 }
 
 /// A tool and its arguments.

@@ -12,6 +12,7 @@ mod outputs;
 mod policy;
 mod progress;
 mod run;
+mod serve;
 mod values;
 
 use crate::call::{Outcome, Status};
@@ -100,6 +101,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Approve(args) => allow::approve(cli, args),
         Command::Browser(command) => browser::browser(cli, command),
         Command::Doctor { json } => doctor::doctor(cli, *json),
+        Command::Serve(args) => serve::serve(cli, args),
         Command::Plan { batch, json } => run::plan(cli, batch, *json),
     }
 }

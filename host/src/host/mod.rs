@@ -14,7 +14,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
-pub use crate::dispatch::{Answer, Answering, Approve, Question};
+pub use crate::dispatch::{Answer, Answering, Approve, BatchError, Canceller, Observer, Question};
 pub use builder::{HostBuilder, HostError, POLICY_FILE};
 pub use client::Client;
 pub use doctor::{Check, Health};
@@ -26,7 +26,7 @@ pub use plan::{Plan, PlannedCall};
 use crate::browser::SessionStatus;
 use crate::call::{Call, CallError, Outcome, Status};
 use crate::catalog::{Entry, LoadError, Plugin};
-use crate::dispatch::{Batch, BatchError, Dispatcher, LiveCall, Whose};
+use crate::dispatch::{Batch, Dispatcher, LiveCall, Whose};
 use crate::policy::Policy;
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -1,0 +1,70 @@
+//! Outcomes as tool results. It must not hide how a call ended: what did not end `ok` is an error that a model can read.
+
+use crate::call::{Content, Outcome, Status};
+use base64::Engine as _;
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
+use serde_json::{Value, json};
+
+/// The name under which a result says how its call went.
+const OUTCOME: &str = "toolyard/outcome";
+
+/// As a client sees how a call ended.
+pub(super) fn result(outcome: &Outcome) -> CallToolResult {
+    let mut content: Vec<ContentBlock> = (0_usize..)
+        .zip(&outcome.content)
+        .map(|(at, piece)| block(outcome, at, piece))
+        .collect();
+    let structured = outcome.structured.as_ref().filter(|value| value.is_object());
+    if let (true, Some(value)) = (content.is_empty(), &outcome.structured) {
+        content.push(ContentBlock::text(value.to_string()));
+    }
+    if let Some(error) = &outcome.error {
+        let hint = error
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        content.push(ContentBlock::text(format!("{}: {}{hint}", error.code, error.message)));
+    }
+    content.extend(
+        outcome
+            .notes
+            .iter()
+            .map(|note| ContentBlock::text(format!("note: {note}"))),
+    );
+    let mut result = match outcome.status {
+        Status::Ok => CallToolResult::success(content),
+        _ => CallToolResult::error(content),
+    };
+    result.structured_content = structured.cloned();
+    let mut meta = MetaObject::default();
+    meta.insert(OUTCOME.to_owned(), told(outcome));
+    result.meta = Some(meta);
+    result
+}
+
+fn block(outcome: &Outcome, at: usize, piece: &Content) -> ContentBlock {
+    let encoded = |data: &[u8]| base64::engine::general_purpose::STANDARD.encode(data);
+    match piece {
+        Content::Text(text) => ContentBlock::text(text.clone()),
+        Content::Json(value) => ContentBlock::text(value.to_string()),
+        Content::Image { media_type, data } => ContentBlock::image(encoded(data), media_type.clone()),
+        Content::Blob { media_type, data } => ContentBlock::resource(ResourceContents::BlobResourceContents {
+            uri: format!("toolyard://calls/{}/{at}", outcome.id.as_str()),
+            mime_type: Some(media_type.clone()),
+            blob: encoded(data),
+            meta: None,
+        }),
+    }
+}
+
+/// What a client may want to know beside the answer.
+fn told(outcome: &Outcome) -> Value {
+    let waited: Vec<&str> = outcome.waits.iter().map(|wait| wait.on.as_str()).collect();
+    json!({
+        "id": outcome.id.as_str(),
+        "status": outcome.status.as_str(),
+        "waited_for": waited,
+        "queued_us": outcome.timing.start_us.saturating_sub(outcome.timing.queued_us),
+        "run_us": outcome.timing.run_us,
+    })
+}

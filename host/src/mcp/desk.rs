@@ -1,0 +1,242 @@
+//! What all connections share: which call belongs to which client, so that what happens to it, and what is to be asked about
+//! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
+
+use crate::call::{CallId, Event, Level, Outcome, Timing, What};
+use crate::host::{Answer, Answering, Approve, Observer, Question};
+use crate::report;
+use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema};
+use rmcp::service::{ElicitationMode, Peer, RoleServer};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// As many outcomes are remembered for the timeline.
+const MOST_OUTCOMES: usize = 500;
+
+/// As many steps of one call wait for being told; more are dropped.
+const MOST_NOTES: usize = 256;
+
+/// As long as this a person may take to answer.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What a client is told of a running call.
+pub(super) enum Note {
+    Progress {
+        done: u64,
+        total: Option<u64>,
+        message: String,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+}
+
+/// A call's way back to its client; it is closed with this value.
+pub(super) struct Route {
+    desk: Arc<Desk>,
+    pub(super) id: CallId,
+    pub(super) notes: mpsc::Receiver<Note>,
+}
+
+impl Drop for Route {
+    fn drop(&mut self) {
+        self.desk.routes().remove(&self.id);
+        self.desk
+            .running
+            .send_modify(|running| *running = running.saturating_sub(1));
+    }
+}
+
+struct Open {
+    peer: Peer<RoleServer>,
+    notes: mpsc::Sender<Note>,
+}
+
+/// What all connections of one host share.
+pub struct Desk {
+    // Held for one look or exchange.
+    routes: Mutex<HashMap<CallId, Open>>,
+    outcomes: Mutex<VecDeque<Outcome>>,
+    number: AtomicU64,
+    closing: AtomicBool,
+    running: watch::Sender<usize>,
+    opened: Instant,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Desk({} running)", *self.running.borrow())
+    }
+}
+
+impl Desk {
+    /// A desk for a host that is about to be built with its observer and approver.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            routes: Mutex::default(),
+            outcomes: Mutex::default(),
+            number: AtomicU64::new(1),
+            closing: AtomicBool::new(false),
+            running: watch::Sender::new(0),
+            opened: Instant::now(),
+        })
+    }
+
+    /// Who tells clients what happens to their calls: for [`HostBuilder::observer`](crate::HostBuilder::observer).
+    #[must_use]
+    pub fn observer(self: &Arc<Self>) -> Observer {
+        let desk = Arc::clone(self);
+        Arc::new(move |event| desk.happened(event))
+    }
+
+    /// From here on no call is taken in.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// Waits until no call runs.
+    pub async fn settled(&self) {
+        drop(self.running.subscribe().wait_for(|running| *running == 0).await);
+    }
+
+    fn routes(&self) -> MutexGuard<'_, HashMap<CallId, Open>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A name for a new call of this client, and the way back to it; none if no call is taken in any more.
+    pub(super) fn open(self: &Arc<Self>, peer: Peer<RoleServer>) -> Option<Route> {
+        if self.closing.load(Ordering::Acquire) {
+            return None;
+        }
+        let id = CallId::from(self.number.fetch_add(1, Ordering::Relaxed).to_string().as_str());
+        let (sender, notes) = mpsc::channel(MOST_NOTES);
+        self.running.send_modify(|running| *running = running.saturating_add(1));
+        self.routes().insert(id.clone(), Open { peer, notes: sender });
+        Some(Route {
+            desk: Arc::clone(self),
+            id,
+            notes,
+        })
+    }
+
+    fn happened(&self, event: &Event) {
+        let note = match &event.what {
+            What::Progress { done, total, message } => Note::Progress {
+                done: *done,
+                total: *total,
+                message: message.clone(),
+            },
+            What::Log { level, text } => Note::Log {
+                level: *level,
+                text: text.clone(),
+            },
+            _ => return,
+        };
+        let sender = self.routes().get(&event.id).map(|open| open.notes.clone());
+        if let Some(sender) = sender {
+            // A client that does not read loses steps, and nothing else.
+            drop(sender.try_send(note));
+        }
+    }
+
+    /// Microseconds since the desk was opened.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// A call that came `at` microseconds after the desk was opened has ended.
+    pub(super) fn ended(&self, outcome: &Outcome, at: u64) {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcomes.len() == MOST_OUTCOMES {
+            outcomes.pop_front();
+        }
+        // The timeline shows no answers: they may be large.
+        outcomes.push_back(Outcome {
+            content: Vec::new(),
+            structured: None,
+            log: String::new(),
+            timing: Timing {
+                queued_us: outcome.timing.queued_us.saturating_add(at),
+                start_us: outcome.timing.start_us.saturating_add(at),
+                end_us: outcome.timing.end_us.saturating_add(at),
+                ..outcome.timing
+            },
+            id: outcome.id.clone(),
+            tool: outcome.tool.clone(),
+            status: outcome.status,
+            error: outcome.error.clone(),
+            footprint: Arc::clone(&outcome.footprint),
+            waits: outcome.waits.clone(),
+            more_waits: outcome.more_waits,
+            notes: outcome.notes.clone(),
+        });
+    }
+
+    /// How the latest calls ended, the oldest first.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter().cloned().collect()
+    }
+}
+
+/// What a person may answer.
+const CHOICES: [(&str, Answer); 4] = [
+    ("once", Answer::Once),
+    ("for this session", Answer::Always),
+    ("no", Answer::No),
+    ("never in this session", Answer::Never),
+];
+
+impl Approve for Desk {
+    /// Asks the person at the client that made the call. A client that can't ask anybody has said no.
+    fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
+        Box::pin(async move {
+            let peer = self.routes().get(&question.id).map(|open| open.peer.clone());
+            match peer {
+                Some(peer) if peer.supported_elicitation_modes().contains(&ElicitationMode::Form) => {
+                    asked(&peer, question).await.unwrap_or(Answer::No)
+                }
+                _ => Answer::No,
+            }
+        })
+    }
+}
+
+async fn asked(peer: &Peer<RoleServer>, question: &Question) -> Option<Answer> {
+    let message = format!(
+        "{} (plugin {}) asks for: {}. The policy refuses it ({}). Allow it?",
+        question.tool,
+        question.plugin,
+        report::words(&question.entry),
+        question.refusal.rule(),
+    );
+    let choices: Vec<&str> = CHOICES.iter().map(|(word, _)| *word).collect();
+    let schema = json!({
+        "type": "object",
+        "properties": { "allow": { "type": "string", "title": "Allow it?", "enum": choices } },
+        "required": ["allow"],
+    });
+    let requested_schema = ElicitationSchema::from_json_schema(schema.as_object()?.clone()).ok()?;
+    let params = ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message: report::visible(&message),
+        requested_schema,
+    };
+    let answer = peer
+        .create_elicitation_with_timeout(params, Some(PATIENCE))
+        .await
+        .ok()?;
+    if answer.action != ElicitationAction::Accept {
+        return Some(Answer::No);
+    }
+    let said = answer.content.as_ref()?.get("allow").and_then(Value::as_str)?;
+    CHOICES
+        .iter()
+        .find(|(word, _)| *word == said)
+        .map(|(_, answer)| *answer)
+}

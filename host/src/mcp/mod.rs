@@ -1,0 +1,15 @@
+//! The agents' door: the host's tools over the Model Context Protocol, on standard input and output or over HTTP. It must not
+//! know how calls are resolved, scheduled or run: it uses `Host` like every embedder.
+
+mod answer;
+mod desk;
+mod http;
+mod resources;
+mod server;
+mod stdio;
+mod steps;
+mod tools;
+
+pub use desk::Desk;
+pub use http::{Http, Listening};
+pub use server::Server;

@@ -1,0 +1,114 @@
+//! What can be read beside calling tools: each tool's declaration, the latest calls as a picture, the end of the audit log.
+//! It must not show what a call answered.
+
+use super::desk::Desk;
+use crate::catalog::Entry;
+use crate::host::Host;
+use crate::report;
+use rmcp::ErrorData;
+use rmcp::model::{ReadResourceResult, Resource, ResourceContents};
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+const TIMELINE: &str = "toolyard://timeline";
+const AUDIT: &str = "toolyard://audit";
+const TOOLS: &str = "toolyard://tools/";
+
+/// As many bytes of the audit log are shown.
+const TAIL: u64 = 64 << 10;
+
+/// All there is.
+pub(super) fn list(host: &Host) -> Vec<Resource> {
+    let resource = |uri: String, name: &str, description: &str, kind: &str| {
+        let mut resource = Resource::new(uri, name);
+        resource.description = Some(description.to_owned());
+        resource.mime_type = Some(kind.to_owned());
+        resource
+    };
+    let mut all = vec![resource(
+        TIMELINE.to_owned(),
+        "timeline",
+        "The latest calls of all clients: what ran at once, and what waited for what",
+        "text/html",
+    )];
+    if host.policy().audit().is_some() {
+        let what = "The end of the audit log, a JSON object a line";
+        all.push(resource(AUDIT.to_owned(), "audit", what, "application/jsonl"));
+    }
+    all.extend(host.tools().map(|entry| {
+        let uri = format!("{TOOLS}{}", entry.tool.name);
+        resource(
+            uri,
+            &entry.tool.name,
+            "What the tool takes, gives and touches",
+            "application/json",
+        )
+    }));
+    all
+}
+
+/// One of them.
+pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+    let (kind, text) = match uri {
+        TIMELINE => {
+            let outcomes = desk.outcomes();
+            let summary = report::Summary::of(&outcomes, host.cores()).to_string();
+            ("text/html", report::timeline(&outcomes, "Latest calls", &summary))
+        }
+        AUDIT => match host.policy().audit().map(tail) {
+            Some(Ok(text)) => ("application/jsonl", text),
+            Some(Err(error)) => return Err(ErrorData::internal_error(format!("the audit log: {error}"), None)),
+            None => return Err(unknown(uri)),
+        },
+        _ => {
+            let name = uri.strip_prefix(TOOLS).ok_or_else(|| unknown(uri))?;
+            let entry = host.tool(name).ok_or_else(|| unknown(uri))?;
+            ("application/json", declared(entry))
+        }
+    };
+    let contents = ResourceContents::TextResourceContents {
+        uri: uri.to_owned(),
+        mime_type: Some(kind.to_owned()),
+        text,
+        meta: None,
+    };
+    Ok(ReadResourceResult::new(vec![contents]))
+}
+
+fn unknown(uri: &str) -> ErrorData {
+    ErrorData::resource_not_found("there is no such resource", Some(json!({ "uri": uri })))
+}
+
+fn declared(entry: &Entry) -> String {
+    let tool = &entry.tool;
+    let told = json!({
+        "name": tool.name,
+        "plugin": entry.plugin.manifest.name,
+        "version": entry.plugin.manifest.version,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "output_schema": tool.output_schema,
+        "claims": tool.claims,
+    });
+    format!("{told:#}")
+}
+
+/// The last whole lines of a file.
+fn tail(file: &Path) -> io::Result<String> {
+    let mut file = File::open(file)?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(match from {
+        0 => text.into_owned(),
+        // The first line has lost its beginning.
+        _ => text
+            .split_once('\n')
+            .map_or_else(String::new, |(_, rest)| rest.to_owned()),
+    })
+}

@@ -1,0 +1,204 @@
+//! One connection: what its client asks, as calls of a client of the host. It must not outlive its client: whoever is gone
+//! waits for nothing, and its calls are taken back.
+
+use super::desk::{Desk, Route};
+use super::steps::{Told, Wish};
+use super::{answer, resources, tools};
+use crate::call::{Call, Outcome};
+use crate::host::{Client, Host};
+use rmcp::ErrorData;
+use rmcp::ServerHandler;
+#[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
+use rmcp::model::SetLevelRequestParams;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// As many tools are told at once.
+const PAGE: usize = 200;
+
+/// As long as this the steps of a call that has ended are waited for, if its client wants to know them.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// What a model is told before it calls anything.
+const INSTRUCTIONS: &str = "\
+Send calls together whenever you know them: independent ones run at once, and calls that touch the same file, folder or \
+browser session wait for each other in the order in which you sent them. So reading many files, or editing different ones, \
+takes as long as the slowest; edits of one file are applied one after the other, and none is lost. You need not wait for a \
+write before you send the read that should see it. A browser has named sessions (argument `session`): what is done in one \
+session goes step by step, different sessions run beside each other. A result that is an error says why and what would help; \
+`denied` means that the operator's policy does not allow it: tell the user, there is no way around it.";
+
+/// The tools of a host, for one client.
+pub struct Server {
+    host: Arc<Host>,
+    desk: Arc<Desk>,
+    client: Client,
+    /// What it wants to know of logs.
+    wish: Wish,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.client.cancel_all();
+    }
+}
+
+/// Takes a call back unless it is told that it has ended.
+struct Guard(Option<crate::host::Canceller>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(canceller) = &self.0 {
+            canceller.cancel();
+        }
+    }
+}
+
+impl Server {
+    /// A door for one more client of this host, whose observer and approver the desk is.
+    #[must_use]
+    pub fn new(host: &Arc<Host>, desk: &Arc<Desk>) -> Self {
+        Self {
+            host: Arc::clone(host),
+            desk: Arc::clone(desk),
+            client: host.client(),
+            wish: Wish::default(),
+        }
+    }
+
+    /// Runs a call to its end, telling its client what happens meanwhile.
+    async fn run(
+        &self,
+        call: Call,
+        route: &mut Route,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Outcome, ErrorData> {
+        let at = self.desk.now();
+        let batch = self
+            .client
+            .submit(vec![call])
+            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        let mut guard = Guard(Some(batch.canceller()));
+        let mut told = Told::new(&context.peer, context.meta.get_progress_token(), &self.wish);
+        let mut outcomes = std::pin::pin!(batch.outcomes());
+        let outcomes = loop {
+            tokio::select! {
+                biased;
+                outcomes = &mut outcomes => break outcomes,
+                Some(note) = route.notes.recv() => told.tell(note).await,
+                // It still ends, and says so.
+                () = context.ct.cancelled(), if guard.0.is_some() => drop(std::mem::replace(&mut guard, Guard(None))),
+            }
+        };
+        guard.0 = None;
+        if told.wants_steps() {
+            // The steps are told on a thread of their own, which may be behind.
+            let host = Arc::clone(&self.host);
+            drop(tokio::task::spawn_blocking(move || host.settle_events(SETTLE)).await);
+        }
+        while let Ok(note) = route.notes.try_recv() {
+            told.tell(note).await;
+        }
+        let outcome = outcomes.into_iter().next();
+        let outcome = outcome.ok_or_else(|| ErrorData::internal_error("the call has no outcome", None))?;
+        self.desk.ended(&outcome, at);
+        Ok(outcome)
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        #[expect(deprecated, reason = "clients of the revisions with a handshake ask for logs")]
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_logging()
+            .build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("toolyard", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        if let Some(name) = cursor.as_deref().filter(|name| self.host.tool(name).is_none()) {
+            return Err(ErrorData::invalid_params(
+                format!("{name:?} is no cursor of this list"),
+                None,
+            ));
+        }
+        let after =
+            |entry: &&crate::catalog::Entry| cursor.as_deref().is_none_or(|name| entry.tool.name.as_str() > name);
+        let mut page: Vec<Tool> = self
+            .host
+            .tools()
+            .filter(after)
+            .take(PAGE.saturating_add(1))
+            .map(tools::tool)
+            .collect();
+        let more = page.len() > PAGE;
+        page.truncate(PAGE);
+        let mut result = ListToolsResult::with_all_items(page);
+        result.next_cursor = result.tools.last().filter(|_| more).map(|tool| tool.name.to_string());
+        Ok(result)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if self.host.tool(&request.name).is_none() {
+            let message = format!("Unknown tool: {}", request.name);
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        let Some(mut route) = self.desk.open(context.peer.clone()) else {
+            return Err(ErrorData::internal_error("the host is about to end", None));
+        };
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let call = Call::new(request.name.into_owned(), arguments).with_id(route.id.clone());
+        let outcome = self.run(call, &mut route, &context).await?;
+        Ok(answer::result(&outcome).into())
+    }
+
+    #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.wish.set(request.level);
+        Ok(())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::list(&self.host)))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = resources::read(&self.host, &self.desk, &request.uri)?;
+        Ok(ReadResourceResponse::Complete(read))
+    }
+}
