@@ -266,8 +266,13 @@ impl Hand {
             return Err(not_loaded(self, url, error));
         }
         match answer.get("loaderId").and_then(Value::as_str) {
-            // Another place in the same document.
-            None => Ok(()),
+            // Another place in the same document; that the page is there is told a little later.
+            None => {
+                let there = url::Url::parse(url).map_or_else(|_| url.to_owned(), String::from);
+                let soon = self.hasty(PATIENCE);
+                drop(soon.until("arriving", |tab| (tab.url == there).then_some(())).await);
+                Ok(())
+            }
             Some(loader) => {
                 let begins = |tab: &Tab| tab.document.loader == loader || tab.past.iter().any(|past| past == loader);
                 self.arrive(begins, until).await
