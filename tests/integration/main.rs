@@ -16,6 +16,7 @@ mod random;
 mod readme;
 mod reuse;
 mod serve;
+mod stateless;
 mod tidy;
 mod trusted;
 mod web;
