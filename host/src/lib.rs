@@ -26,15 +26,22 @@
 )]
 
 mod audit;
+#[cfg(feature = "browser")]
+pub mod browser;
+#[cfg(not(feature = "browser"))]
+#[path = "browser/none.rs"]
 pub mod browser;
 pub mod call;
 pub mod catalog;
+#[cfg(feature = "cli")]
 pub mod cli;
 mod dispatch;
 pub mod egress;
 pub mod host;
 pub mod manifest;
+#[cfg(feature = "mcp")]
 pub mod mcp;
+mod native;
 pub mod policy;
 pub mod report;
 pub mod sandbox;
@@ -46,5 +53,6 @@ pub mod workspace;
 pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
 pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
 pub use egress::{Lookup, Resolve};
-pub use host::{Client, Host, HostBuilder, HostError, Plan};
+pub use host::{Client, Host, HostBuilder, HostError, Plan, Reloaded};
+pub use native::{NativeAnswer, NativeCall, NativePlugin};
 pub use policy::{Limits, Policy};

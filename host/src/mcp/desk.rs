@@ -64,6 +64,8 @@ pub struct Desk {
     number: AtomicU64,
     closing: AtomicBool,
     running: watch::Sender<usize>,
+    /// Counts how often tools have changed.
+    changes: watch::Sender<u64>,
     opened: Instant,
 }
 
@@ -83,6 +85,7 @@ impl Desk {
             number: AtomicU64::new(1),
             closing: AtomicBool::new(false),
             running: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
             opened: Instant::now(),
         })
     }
@@ -92,6 +95,15 @@ impl Desk {
     pub fn observer(self: &Arc<Self>) -> Observer {
         let desk = Arc::clone(self);
         Arc::new(move |event| desk.happened(event))
+    }
+
+    /// Tools have come, gone or changed: clients are told.
+    pub fn tools_changed(&self) {
+        self.changes.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// From here on no call is taken in.

@@ -3,6 +3,7 @@
 
 mod answer;
 mod desk;
+mod fresh;
 mod http;
 mod resources;
 mod server;
@@ -11,5 +12,6 @@ mod steps;
 mod tools;
 
 pub use desk::Desk;
+pub use fresh::keep_fresh;
 pub use http::{Http, Listening};
 pub use server::Server;

@@ -3,7 +3,7 @@
 
 use super::desk::{Desk, Route};
 use super::steps::{Told, Wish};
-use super::{answer, resources, tools};
+use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
 use crate::host::{Client, Host};
 use rmcp::ErrorData;
@@ -12,12 +12,14 @@ use rmcp::ServerHandler;
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscriptionFilter, Tool,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// As many tools are told at once.
 const PAGE: usize = 200;
@@ -41,6 +43,8 @@ pub struct Server {
     client: Client,
     /// What it wants to know of logs.
     wish: Wish,
+    /// Who tells it of changes, once it has shaken hands.
+    tells: OnceLock<AbortHandle>,
 }
 
 impl std::fmt::Debug for Server {
@@ -54,6 +58,9 @@ impl std::fmt::Debug for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.client.cancel_all();
+        if let Some(tells) = self.tells.get() {
+            tells.abort();
+        }
     }
 }
 
@@ -77,6 +84,7 @@ impl Server {
             desk: Arc::clone(desk),
             client: host.client(),
             wish: Wish::default(),
+            tells: OnceLock::new(),
         }
     }
 
@@ -125,12 +133,31 @@ impl ServerHandler for Server {
         #[expect(deprecated, reason = "clients of the revisions with a handshake ask for logs")]
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
+            .enable_tool_list_changed()
             .enable_resources()
+            .enable_resources_list_changed()
             .enable_logging()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("toolyard", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.tells.get_or_init(|| {
+            let tells = fresh::tell_peer(context.peer, Arc::clone(&self.desk));
+            tokio::spawn(tells).abort_handle()
+        });
+    }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let all = SubscriptionFilter::builder();
+        Some(all.tools_list_changed().resources_list_changed().build())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        fresh::tell_listener(context, &self.desk).await;
+        Ok(())
     }
 
     async fn list_tools(
@@ -147,8 +174,8 @@ impl ServerHandler for Server {
         }
         let after =
             |entry: &&crate::catalog::Entry| cursor.as_deref().is_none_or(|name| entry.tool.name.as_str() > name);
-        let mut page: Vec<Tool> = self
-            .host
+        let catalog = self.host.catalog();
+        let mut page: Vec<Tool> = catalog
             .tools()
             .filter(after)
             .take(PAGE.saturating_add(1))
