@@ -7,6 +7,7 @@ mod chains;
 mod cli;
 mod control;
 mod files;
+mod formats;
 mod guests;
 mod network;
 mod parallel;
