@@ -7,7 +7,7 @@
 //! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
 //! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
 //! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), [`report`] (outcomes as text
-//! and JSON), `audit` (what was decided), `dispatch` (who runs), [`host`], [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
+//! and JSON), [`formats`] (how model APIs speak of tools), `audit` (what was decided), `dispatch` (who runs), [`host`], [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
 
 #![deny(missing_docs)]
 // No input may stop the host: what can fail says so by type. Tests may be blunt.
@@ -37,6 +37,7 @@ pub mod catalog;
 pub mod cli;
 mod dispatch;
 pub mod egress;
+pub mod formats;
 pub mod host;
 pub mod manifest;
 #[cfg(feature = "mcp")]

@@ -152,6 +152,12 @@ fn what_goes_wrong_is_told_where_a_model_can_read_it() {
     assert_eq!(served.answer(id)["error"]["code"], json!(-32602));
     for (tool, arguments, word) in [
         ("read_file", json!({}), "invalid_arguments: "),
+        // No reference: a client knows no call but its own.
+        (
+            "read_file",
+            json!({ "path": { "$result": "x" } }),
+            "invalid_arguments: ",
+        ),
         ("read_file", json!({ "path": "../x" }), "outside_workspace: "),
         ("read_file", json!({ "path": "nothing" }), "not_found: "),
     ] {

@@ -18,6 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("native", &["call", "manifest", "policy", "workspace", "sandbox"]),
     ("catalog", &["call", "manifest", "sandbox", "native"]),
     ("report", &["call"]),
+    ("formats", &["call", "manifest", "catalog", "report"]),
     ("audit", &["call", "report"]),
     (
         "dispatch",

@@ -1,7 +1,7 @@
 //! What all connections share: which call belongs to which client, so that what happens to it, and what is to be asked about
 //! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
 
-use crate::call::{CallId, Event, Level, Outcome, Timing, What};
+use crate::call::{CallId, Event, Level, Outcome, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
 use crate::report;
 use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema};
@@ -172,12 +172,7 @@ impl Desk {
             content: Vec::new(),
             structured: None,
             log: String::new(),
-            timing: Timing {
-                queued_us: outcome.timing.queued_us.saturating_add(at),
-                start_us: outcome.timing.start_us.saturating_add(at),
-                end_us: outcome.timing.end_us.saturating_add(at),
-                ..outcome.timing
-            },
+            timing: outcome.timing.later(at),
             id: outcome.id.clone(),
             tool: outcome.tool.clone(),
             status: outcome.status,

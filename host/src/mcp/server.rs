@@ -6,6 +6,7 @@ use super::steps::{Told, Wish};
 use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
 use crate::host::{Client, Host};
+use crate::report;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
@@ -26,15 +27,6 @@ const PAGE: usize = 200;
 
 /// As long as this the steps of a call that has ended are waited for, if its client wants to know them.
 const SETTLE: Duration = Duration::from_millis(100);
-
-/// What a model is told before it calls anything.
-const INSTRUCTIONS: &str = "\
-Send calls together whenever you know them: independent ones run at once, and calls that touch the same file, folder or \
-browser session wait for each other in the order in which you sent them. So reading many files, or editing different ones, \
-takes as long as the slowest; edits of one file are applied one after the other, and none is lost. You need not wait for a \
-write before you send the read that should see it. A browser has named sessions (argument `session`): what is done in one \
-session goes step by step, different sessions run beside each other. A result that is an error says why and what would help; \
-`denied` means that the operator's policy does not allow it: tell the user, there is no way around it.";
 
 /// The tools of a host, for one client.
 pub struct Server {
@@ -140,7 +132,7 @@ impl ServerHandler for Server {
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("toolyard", env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(report::INSTRUCTIONS)
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
@@ -201,7 +193,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::internal_error("the host is about to end", None));
         };
         let arguments = Value::Object(request.arguments.unwrap_or_default());
-        let call = Call::new(request.name.into_owned(), arguments).with_id(route.id.clone());
+        // A client can't know another call's id.
+        let call = Call::literal(request.name.into_owned(), arguments).with_id(route.id.clone());
         let outcome = self.run(call, &mut route, &context).await?;
         Ok(answer::result(&outcome).into())
     }
