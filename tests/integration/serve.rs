@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use toolyard_tests::{World, probe, repository};
 
 /// A server and the client that started it.
-struct Served {
-    world: World,
+pub(crate) struct Served {
+    pub(crate) world: World,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: u64,
-    _plugins: TempDir,
+    pub(crate) plugins: TempDir,
 }
 
 impl Drop for Served {
@@ -27,7 +27,7 @@ impl Drop for Served {
     }
 }
 
-pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
+pub(crate) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
     let plugins = tempfile::tempdir().expect("a folder");
     std::fs::write(plugins.path().join("probe.wasm"), probe()).expect("a plugin");
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
@@ -41,7 +41,7 @@ pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
 
 impl Served {
     /// Starts one and shakes hands.
-    fn start(world: World, capabilities: &Value) -> Self {
+    pub(crate) fn start(world: World, capabilities: &Value) -> Self {
         let (mut command, plugins) = command(&world, &[]);
         command
             .stdin(Stdio::piped())
@@ -55,7 +55,7 @@ impl Served {
             input,
             output: BufReader::new(output),
             next: 1,
-            _plugins: plugins,
+            plugins,
         };
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "test", "version": "1" },
@@ -68,28 +68,28 @@ impl Served {
         served
     }
 
-    fn new(files: &Value) -> Self {
+    pub(crate) fn new(files: &Value) -> Self {
         Self::start(World::with(files), &json!({}))
     }
 
-    fn say(&mut self, message: &Value) {
+    pub(crate) fn say(&mut self, message: &Value) {
         let input = self.input.as_mut().expect("an open pipe");
         writeln!(input, "{message}").expect("a reader");
     }
 
-    fn ask(&mut self, method: &str, params: &Value) -> u64 {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> u64 {
         let id = self.next;
         self.next += 1;
         self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         id
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> u64 {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> u64 {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))
     }
 
     /// The next message; nothing else may come out.
-    fn hear(&mut self) -> Option<Value> {
+    pub(crate) fn hear(&mut self) -> Option<Value> {
         let mut line = String::new();
         match self.output.read_line(&mut line).expect("text") {
             0 => None,
@@ -97,7 +97,7 @@ impl Served {
         }
     }
 
-    fn answer(&mut self, id: u64) -> Value {
+    pub(crate) fn answer(&mut self, id: u64) -> Value {
         loop {
             let message = self.hear().expect("an answer");
             if message["id"] == json!(id) && message.get("method").is_none() {
@@ -152,6 +152,12 @@ fn what_goes_wrong_is_told_where_a_model_can_read_it() {
     assert_eq!(served.answer(id)["error"]["code"], json!(-32602));
     for (tool, arguments, word) in [
         ("read_file", json!({}), "invalid_arguments: "),
+        // No reference: a client knows no call but its own.
+        (
+            "read_file",
+            json!({ "path": { "$result": "x" } }),
+            "invalid_arguments: ",
+        ),
         ("read_file", json!({ "path": "../x" }), "outside_workspace: "),
         ("read_file", json!({ "path": "nothing" }), "not_found: "),
     ] {

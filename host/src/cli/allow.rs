@@ -51,7 +51,8 @@ pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
 /// Accepts what a plugin claims now.
 pub(super) fn approve(cli: &Cli, args: &ApproveArgs) -> anyhow::Result<Exit> {
     let host = host(cli, |b| b)?;
-    let Some(plugin) = host.plugins().iter().find(|plugin| plugin.manifest.name == args.plugin) else {
+    let plugins = host.plugins();
+    let Some(plugin) = plugins.iter().find(|plugin| plugin.manifest.name == args.plugin) else {
         bail!("there is no plugin {:?}; toolyard list shows all", args.plugin);
     };
     let mut text = format!(

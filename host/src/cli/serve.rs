@@ -2,7 +2,7 @@
 
 use super::args::{Cli, ServeArgs};
 use super::{Exit, HostFailed, host};
-use crate::mcp::{Desk, Http, Server};
+use crate::mcp::{Desk, Http, Server, keep_fresh};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,10 @@ const TOKEN: &str = "TOOLYARD_TOKEN";
 pub(super) fn serve(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Exit> {
     let desk = Desk::new();
     let host = host(cli, |builder| {
+        let builder = match super::state_file() {
+            Some(file) => builder.remember_claims(file),
+            None => builder,
+        };
         let builder = builder.observer(desk.observer());
         match cli.no_ask {
             true => builder,
@@ -39,6 +43,7 @@ pub(super) fn serve(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Exit> {
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
             done = served => done?,
+            () = keep_fresh(&host, &desk) => {}
             _ = term.recv() => drain(&desk).await,
             _ = int.recv() => drain(&desk).await,
         }

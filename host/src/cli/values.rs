@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 /// The call that the command line names, guided by the tool's schema.
 pub(super) fn call(host: &Host, words: &ToolCall) -> anyhow::Result<Call> {
-    let schema = host.tool(&words.tool).map(|entry| &entry.tool.input_schema);
+    let entry = host.tool(&words.tool);
+    let schema = entry.as_ref().map(|entry| &entry.tool.input_schema);
     let arguments = arguments(schema, words.args.as_deref(), &words.pairs)?;
     Ok(Call::new(&words.tool, arguments))
 }

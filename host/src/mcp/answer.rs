@@ -1,6 +1,7 @@
 //! Outcomes as tool results. It must not hide how a call ended: what did not end `ok` is an error that a model can read.
 
 use crate::call::{Content, Outcome, Status};
+use crate::report;
 use base64::Engine as _;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
 use serde_json::{Value, json};
@@ -10,34 +11,19 @@ const OUTCOME: &str = "toolyard/outcome";
 
 /// As a client sees how a call ended.
 pub(super) fn result(outcome: &Outcome) -> CallToolResult {
-    let mut content: Vec<ContentBlock> = (0_usize..)
-        .zip(&outcome.content)
+    let told = report::told(outcome);
+    let content = (0_usize..)
+        .zip(&told)
         .map(|(at, piece)| block(outcome, at, piece))
         .collect();
     let structured = outcome.structured.as_ref().filter(|value| value.is_object());
-    if let (true, Some(value)) = (content.is_empty(), &outcome.structured) {
-        content.push(ContentBlock::text(value.to_string()));
-    }
-    if let Some(error) = &outcome.error {
-        let hint = error
-            .hint
-            .as_ref()
-            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-        content.push(ContentBlock::text(format!("{}: {}{hint}", error.code, error.message)));
-    }
-    content.extend(
-        outcome
-            .notes
-            .iter()
-            .map(|note| ContentBlock::text(format!("note: {note}"))),
-    );
     let mut result = match outcome.status {
         Status::Ok => CallToolResult::success(content),
         _ => CallToolResult::error(content),
     };
     result.structured_content = structured.cloned();
     let mut meta = MetaObject::default();
-    meta.insert(OUTCOME.to_owned(), told(outcome));
+    meta.insert(OUTCOME.to_owned(), beside(outcome));
     result.meta = Some(meta);
     result
 }
@@ -79,7 +65,7 @@ fn readable<'a>(media_type: &str, data: &'a [u8]) -> Option<&'a str> {
 }
 
 /// What a client may want to know beside the answer.
-fn told(outcome: &Outcome) -> Value {
+fn beside(outcome: &Outcome) -> Value {
     let waited: Vec<&str> = outcome.waits.iter().map(|wait| wait.on.as_str()).collect();
     json!({
         "id": outcome.id.as_str(),

@@ -47,10 +47,17 @@ pub(super) enum Asks {
     Result(Round),
 }
 
+/// What was answered about one thing that a plugin asked for.
+struct Said {
+    plugin: String,
+    entry: Entry,
+    answer: Answer,
+}
+
 /// One turn of a call that is made again with each answer.
 #[derive(Default)]
 pub(super) struct Round {
-    said: Vec<(Entry, Answer)>,
+    said: Vec<Said>,
     open: Option<Question>,
 }
 
@@ -82,9 +89,10 @@ fn forms(can: &ClientCapabilities) -> bool {
 impl Round {
     /// What the client has brought along; a no for now if that isn't said yet.
     pub(super) fn answer(&mut self, question: &Question) -> Answer {
-        let said = self.said.iter().find(|(entry, _)| *entry == question.entry);
-        match said {
-            Some((_, answer)) => *answer,
+        // A tool's name may be another plugin's since the question.
+        let fits = |said: &&Said| said.entry == question.entry && said.plugin == question.plugin;
+        match self.said.iter().find(fits) {
+            Some(said) => said.answer,
             None => {
                 self.open = Some(question.clone());
                 Answer::No
@@ -144,8 +152,9 @@ struct Asked {
     name: String,
     tool: String,
     arguments: Value,
-    said: Vec<(Entry, Answer)>,
-    question: Entry,
+    said: Vec<Said>,
+    plugin: String,
+    entry: Entry,
     since: Instant,
 }
 
@@ -168,7 +177,8 @@ impl Rounds {
             tool: tool.to_owned(),
             arguments,
             said: round.said,
-            question: question.entry,
+            plugin: question.plugin,
+            entry: question.entry,
             since: Instant::now(),
         };
         let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,7 +218,11 @@ impl Rounds {
         let answer = answers.and_then(|answers| answers.get(ALLOW));
         let answer = answer.and_then(|answer| serde_json::from_value::<ElicitResult>(answer.clone()).ok());
         if let Some(answer) = answer {
-            round.said.push((asked.question, said(&answer)));
+            round.said.push(Said {
+                plugin: asked.plugin,
+                entry: asked.entry,
+                answer: said(&answer),
+            });
         }
         Ok(round)
     }

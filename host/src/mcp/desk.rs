@@ -2,7 +2,7 @@
 //! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
 
 use super::asking::{self, Asks, Round, Rounds};
-use crate::call::{CallId, Event, Level, Outcome, Timing, What};
+use crate::call::{CallId, Event, Level, Outcome, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -69,6 +69,8 @@ pub struct Desk {
     number: AtomicU64,
     closing: AtomicBool,
     running: watch::Sender<usize>,
+    /// Counts how often tools have changed.
+    changes: watch::Sender<u64>,
     opened: Instant,
 }
 
@@ -89,6 +91,7 @@ impl Desk {
             number: AtomicU64::new(1),
             closing: AtomicBool::new(false),
             running: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
             opened: Instant::now(),
         })
     }
@@ -98,6 +101,15 @@ impl Desk {
     pub fn observer(self: &Arc<Self>) -> Observer {
         let desk = Arc::clone(self);
         Arc::new(move |event| desk.happened(event))
+    }
+
+    /// Tools have come, gone or changed: clients are told.
+    pub fn tools_changed(&self) {
+        self.changes.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// From here on no call is taken in.
@@ -166,12 +178,7 @@ impl Desk {
             content: Vec::new(),
             structured: None,
             log: String::new(),
-            timing: Timing {
-                queued_us: outcome.timing.queued_us.saturating_add(at),
-                start_us: outcome.timing.start_us.saturating_add(at),
-                end_us: outcome.timing.end_us.saturating_add(at),
-                ..outcome.timing
-            },
+            timing: outcome.timing.later(at),
             id: outcome.id.clone(),
             tool: outcome.tool.clone(),
             status: outcome.status,

@@ -4,6 +4,7 @@
 mod answer;
 mod asking;
 mod desk;
+mod fresh;
 mod http;
 mod resources;
 mod server;
@@ -12,5 +13,6 @@ mod steps;
 mod tools;
 
 pub use desk::Desk;
+pub use fresh::keep_fresh;
 pub use http::{Http, Listening};
 pub use server::Server;

@@ -43,7 +43,7 @@ pub(super) fn list(host: &Host) -> Vec<Resource> {
         let what = "The end of the audit log, a JSON object a line";
         all.push(resource(AUDIT.to_owned(), "audit", what, "application/jsonl"));
     }
-    all.extend(host.tools().map(|entry| {
+    all.extend(host.tools().iter().map(|entry| {
         let uri = format!("{TOOLS}{}", entry.tool.name);
         resource(
             uri,
@@ -75,7 +75,8 @@ pub(super) fn complete(host: &Host, request: &CompleteRequestParams) -> Result<C
         return Err(ErrorData::invalid_params("there is nothing to complete here", None));
     }
     let begun = request.argument.value.as_str();
-    let names = host.tools().map(|entry| entry.tool.name.as_str());
+    let tools = host.tools();
+    let names = tools.iter().map(|entry| entry.tool.name.as_str());
     let mut fit: Vec<String> = names
         .filter(|name| name.starts_with(begun))
         .map(str::to_owned)
@@ -104,7 +105,7 @@ pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceRe
         _ => {
             let name = uri.strip_prefix(TOOLS).ok_or_else(|| unknown(uri))?;
             let entry = host.tool(name).ok_or_else(|| unknown(uri))?;
-            ("application/json", declared(entry))
+            ("application/json", declared(&entry))
         }
     };
     let contents = ResourceContents::TextResourceContents {

@@ -3,11 +3,14 @@
 use super::{Desk, Server};
 use crate::host::Host;
 use rmcp::ServiceExt as _;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 impl Server {
-    /// Serves one client on standard input and output until it has closed its side; calls that run then are still answered.
+    /// Serves one client on standard input and output until it has closed its side; calls that run then are still answered,
+    /// as long as somebody could read the answers.
     /// On a runtime of one thread, calls are taken in in the order in which they came; on several, in about that.
     ///
     /// # Errors
@@ -20,6 +23,37 @@ impl Server {
             Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             Err(error) => return Err(io::Error::other(error)),
         };
-        running.waiting().await.map(drop).map_err(io::Error::other)
+        let gone = nobody_reads()?;
+        tokio::select! {
+            ended = running.waiting() => ended.map(drop).map_err(io::Error::other),
+            // With the server, its calls are taken back.
+            Ok(()) = gone => Ok(()),
+        }
     }
+}
+
+/// Resolves when nobody can read standard output any more. The thread that waits for it ends with the process.
+fn nobody_reads() -> io::Result<oneshot::Receiver<()>> {
+    let (tells, told) = oneshot::channel();
+    let wait = move || {
+        let out = io::stdout();
+        // Nothing is asked for; that the other end is closed is told unasked.
+        let mut watched = [PollFd::new(&out, PollFlags::empty())];
+        loop {
+            match poll(&mut watched, None) {
+                Ok(_) => {
+                    // Who does not listen any more need not know.
+                    let _ = tells.send(());
+                    return;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                // It can't be watched: the end of input has to do.
+                Err(_) => return,
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("toolyard-client".to_owned())
+        .spawn(wait)?;
+    Ok(told)
 }
