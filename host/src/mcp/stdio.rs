@@ -41,7 +41,11 @@ fn nobody_reads() -> io::Result<oneshot::Receiver<()>> {
         let mut watched = [PollFd::new(&out, PollFlags::empty())];
         loop {
             match poll(&mut watched, None) {
-                Ok(_) => return drop(tells.send(())),
+                Ok(_) => {
+                    // The server may have ended by itself.
+                    let _ended = tells.send(());
+                    return;
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 // It can't be watched: the end of input has to do.
                 Err(_) => return,
