@@ -36,7 +36,7 @@ pub async fn main() -> Result<()> {
             "model": "…",
             "max_tokens": 4096,
             "system": INSTRUCTIONS,
-            "tools": api.tools(host.tools()),
+            "tools": api.tools(&host.tools()),
             "messages": messages,
         });
         let response = model.answer(&request)?;

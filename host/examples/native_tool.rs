@@ -18,8 +18,9 @@ const MANIFEST: &str = r#"{
   }]
 }"#;
 
+/// Counts to twenty, and reads what came of it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("count.txt"), "0")?;
 

@@ -5,12 +5,19 @@
 mod agent_loop;
 #[path = "../../host/examples/embed.rs"]
 mod embed;
+#[path = "../../host/examples/native_tool.rs"]
+mod native_tool;
 
 use toolyard_tests::repository;
 
 #[test]
 fn the_shortest_program() {
     embed::main().expect("it ends well");
+}
+
+#[test]
+fn a_closure() {
+    native_tool::main().expect("it ends well");
 }
 
 /// Every call of the scripted model is in the picture.

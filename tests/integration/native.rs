@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use toolyard::{Call, CallError, Content, Host, NativeAnswer, NativePlugin, Outcome, Status, What};
+use toolyard::{Call, CallError, Content, Host, NativeAnswer, NativePlugin, Status, What};
 use toolyard_tests::{probe, repository, run};
 
 fn manifest(tools: &[(&str, Value)]) -> String {

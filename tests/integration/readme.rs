@@ -51,14 +51,14 @@ async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
     let mut messages: Vec<Value> = Vec::new();
     // README models begin
     let api = Format::Anthropic;
-    let tools = api.tools(host.tools()); // for the request's `tools`; `INSTRUCTIONS` is for its system prompt
+    let tools = api.tools(&host.tools()); // for the request's `tools`; `INSTRUCTIONS` is for its system prompt
     let turn = api.turn(&response)?; // the calls in the model's answer
     let outcomes = host.batch(turn.calls()).await?;
     messages.push(serde_json::json!({ "role": "assistant", "content": response["content"] }));
     messages.extend(turn.results(&outcomes)); // in the order of the calls, in one message
     // README models end
     same("README models", 2)?;
-    assert_eq!(tools.len(), host.tools().count());
+    assert_eq!(tools.len(), host.tools().len());
     assert_eq!(messages[1]["content"][0]["tool_use_id"], "toolu_1", "{messages:#?}");
     Ok(())
 }

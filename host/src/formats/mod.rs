@@ -15,9 +15,9 @@
 //!
 //! let mut messages = vec![json!({ "role": "user", "content": "What do the notes say?" })];
 //! let request = json!({
-//!     "model": "…", "max_tokens": 4096, "system": INSTRUCTIONS, "tools": api.tools(host.tools()), "messages": messages,
+//!     "model": "…", "max_tokens": 4096, "system": INSTRUCTIONS, "tools": api.tools(&host.tools()), "messages": messages,
 //! });
-//! assert!(request["tools"].as_array().is_some_and(|tools| tools.len() == host.tools().count()));
+//! assert!(request["tools"].as_array().is_some_and(|tools| tools.len() == host.tools().len()));
 //! let response = json!({
 //!     "role": "assistant",
 //!     "content": [

@@ -42,8 +42,8 @@ fn nobody_reads() -> io::Result<oneshot::Receiver<()>> {
         loop {
             match poll(&mut watched, None) {
                 Ok(_) => {
-                    // Who does not listen any more need not know.
-                    let _ = tells.send(());
+                    // The server may have ended by itself.
+                    let _ended = tells.send(());
                     return;
                 }
                 Err(rustix::io::Errno::INTR) => {}
