@@ -152,10 +152,13 @@ struct Taking<'a> {
 impl Taking<'_> {
     /// Lets calls in together, or says at once why not.
     fn piece(&mut self, piece: &[usize]) {
+        // What there is no room for costs nothing but the answer: a flood must not keep others from theirs.
+        let room = self.room(&self.shared.owner());
         // Paths are resolved before the owner is asked: system calls are not made under its lock.
         let prepare = |at: &usize| {
             let (call, links) = (self.calls.get(*at)?, self.named.links.get(*at)?);
-            Some((*at, Instant::now(), self.prepare(call, links)))
+            let prepared = room.clone().and_then(|()| self.prepare(call, links));
+            Some((*at, Instant::now(), prepared))
         };
         let mut prepared: Vec<_> = piece.iter().filter_map(prepare).collect();
         let arrivals = prepared.iter().filter_map(|(at, _, prepared)| {
