@@ -9,6 +9,6 @@ mod trace;
 
 pub use json::{call_error, entry, event, outcome, run, waits_for};
 pub use summary::Summary;
-pub use text::{Style, answer, duration, line, visible, words};
+pub use text::{Style, answer, duration, line, other, visible, words};
 pub use timeline::timeline;
 pub use trace::trace;
