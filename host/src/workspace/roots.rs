@@ -72,6 +72,11 @@ impl Root {
         CanonicalPath::new(Arc::clone(&self.name), "")
     }
 
+    /// As a mount.
+    pub(super) fn mounted(&self) -> (&str, &Path, Access) {
+        (&self.name, self.real(), self.access)
+    }
+
     /// Where it is, as the kernel calls it.
     pub(super) fn real(&self) -> &Path {
         let [real, _] = &self.spellings;
