@@ -7,7 +7,8 @@
 //! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
 //! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
 //! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), [`report`] (outcomes as text
-//! and JSON), `audit` (what was decided), `dispatch` (who runs), [`host`], [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
+//! and JSON), `audit` (what was decided), `dispatch` (who runs), [`host`], `join` (who owns a workspace),
+//! [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
 
 #![deny(missing_docs)]
 // No input may stop the host: what can fail says so by type. Tests may be blunt.
@@ -33,6 +34,7 @@ pub mod cli;
 mod dispatch;
 pub mod egress;
 pub mod host;
+mod join;
 pub mod manifest;
 pub mod mcp;
 pub mod policy;

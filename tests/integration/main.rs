@@ -8,6 +8,7 @@ mod cli;
 mod control;
 mod files;
 mod guests;
+mod join;
 mod network;
 mod parallel;
 mod policy;

@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolyard_tests::{World, probe, repository};
 
 /// A server and the client that started it.
-struct Served {
-    world: World,
-    child: Child,
-    input: Option<ChildStdin>,
+pub(super) struct Served {
+    pub(super) world: Arc<World>,
+    pub(super) child: Child,
+    pub(super) input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: u64,
     _plugins: TempDir,
@@ -27,7 +28,7 @@ impl Drop for Served {
     }
 }
 
-fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
+pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
     let plugins = tempfile::tempdir().expect("a folder");
     std::fs::write(plugins.path().join("probe.wasm"), probe()).expect("a plugin");
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
@@ -35,18 +36,21 @@ fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
     command.arg("--plugins").arg(plugins.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
     command.env("XDG_STATE_HOME", world.outside());
+    // Where hosts of one workspace find each other.
+    command.env("XDG_RUNTIME_DIR", world.outside());
     command.env_remove("TOOLYARD_TOKEN");
     (command, plugins)
 }
 
 impl Served {
     /// Starts one and shakes hands.
-    fn start(world: World, capabilities: &Value) -> Self {
-        let (mut command, plugins) = command(&world, &[]);
+    pub(super) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
+        let world = world.into();
+        let (mut command, plugins) = command(&world, args);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the command");
         let (input, output) = (child.stdin.take(), child.stdout.take().expect("pipes"));
         let mut served = Self {
@@ -69,27 +73,27 @@ impl Served {
     }
 
     fn new(files: &Value) -> Self {
-        Self::start(World::with(files), &json!({}))
+        Self::start(World::with(files), &[], &json!({}))
     }
 
-    fn say(&mut self, message: &Value) {
+    pub(super) fn say(&mut self, message: &Value) {
         let input = self.input.as_mut().expect("an open pipe");
         writeln!(input, "{message}").expect("a reader");
     }
 
-    fn ask(&mut self, method: &str, params: &Value) -> u64 {
+    pub(super) fn ask(&mut self, method: &str, params: &Value) -> u64 {
         let id = self.next;
         self.next += 1;
         self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         id
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> u64 {
+    pub(super) fn call(&mut self, tool: &str, arguments: Value) -> u64 {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))
     }
 
     /// The next message; nothing else may come out.
-    fn hear(&mut self) -> Option<Value> {
+    pub(super) fn hear(&mut self) -> Option<Value> {
         let mut line = String::new();
         match self.output.read_line(&mut line).expect("text") {
             0 => None,
@@ -97,7 +101,7 @@ impl Served {
         }
     }
 
-    fn answer(&mut self, id: u64) -> Value {
+    pub(super) fn answer(&mut self, id: u64) -> Value {
         loop {
             let message = self.hear().expect("an answer");
             if message["id"] == json!(id) && message.get("method").is_none() {
@@ -107,7 +111,7 @@ impl Served {
     }
 
     /// The results of these calls, whatever order they come in.
-    fn results(&mut self, ids: &[u64]) -> Vec<Value> {
+    pub(super) fn results(&mut self, ids: &[u64]) -> Vec<Value> {
         let mut found = vec![Value::Null; ids.len()];
         while found.contains(&Value::Null) {
             let message = self.hear().expect("an answer");
@@ -119,7 +123,7 @@ impl Served {
     }
 }
 
-fn text(result: &Value) -> &str {
+pub(super) fn text(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap_or_default()
 }
 
@@ -208,7 +212,7 @@ fn the_end_of_input_is_the_end() {
 
 #[test]
 fn a_person_is_asked_where_the_client_can() {
-    let mut served = Served::start(World::with(&json!({ ".env": "x" })), &json!({ "elicitation": {} }));
+    let mut served = Served::start(World::with(&json!({ ".env": "x" })), &[], &json!({ "elicitation": {} }));
     let arguments = json!({ "path": ".env" });
     for (answer, fine) in [
         (json!({ "action": "decline" }), false),

@@ -13,3 +13,4 @@ mod tools;
 pub use desk::Desk;
 pub use http::{Http, Listening};
 pub use server::Server;
+pub use stdio::pipes;

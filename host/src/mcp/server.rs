@@ -5,7 +5,7 @@ use super::desk::{Desk, Route};
 use super::steps::{Told, Wish};
 use super::{answer, resources, tools};
 use crate::call::{Call, Outcome};
-use crate::host::{Client, Host};
+use crate::host::{Asks, Client, Host};
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
@@ -80,6 +80,14 @@ impl Server {
         }
     }
 
+    /// The same, whose user may be asked about what the policy refuses, if its client can ask, or is never asked.
+    #[must_use]
+    pub fn asking(self, asks: Asks) -> Self {
+        let mut server = self;
+        server.client = server.client.clone().asking(asks);
+        server
+    }
+
     /// Runs a call to its end, telling its client what happens meanwhile.
     async fn run(
         &self,
@@ -90,7 +98,7 @@ impl Server {
         let at = self.desk.now();
         let batch = self
             .client
-            .submit(vec![call])
+            .submit_as(route.batch, vec![call])
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let mut guard = Guard(Some(batch.canceller()));
         let mut told = Told::new(&context.peer, context.meta.get_progress_token(), &self.wish);
@@ -170,7 +178,8 @@ impl ServerHandler for Server {
             let message = format!("Unknown tool: {}", request.name);
             return Err(ErrorData::invalid_params(message, None));
         }
-        let Some(mut route) = self.desk.open(context.peer.clone()) else {
+        let batch = self.client.new_batch();
+        let Some(mut route) = self.desk.open(batch, context.peer.clone()) else {
             return Err(ErrorData::internal_error("the host is about to end", None));
         };
         let arguments = Value::Object(request.arguments.unwrap_or_default());
