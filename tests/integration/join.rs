@@ -23,6 +23,7 @@ fn world(files: &Value) -> Arc<World> {
     Arc::new(world)
 }
 
+#[track_caller]
 fn served(world: &Arc<World>) -> Served {
     Served::start(Arc::clone(world), &[], &json!({}))
 }

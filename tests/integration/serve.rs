@@ -44,6 +44,7 @@ pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
 
 impl Served {
     /// Starts one and shakes hands.
+    #[track_caller]
     pub(super) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
         let world = world.into();
         let (mut command, plugins) = command(&world, args);
@@ -101,9 +102,15 @@ impl Served {
         }
     }
 
+    #[track_caller]
     pub(super) fn answer(&mut self, id: u64) -> Value {
         loop {
-            let message = self.hear().expect("an answer");
+            let Some(message) = self.hear() else {
+                let mut said = String::new();
+                let pipe = self.child.stderr.as_mut().expect("a pipe");
+                pipe.read_to_string(&mut said).expect("text");
+                panic!("it ended without an answer: {said}");
+            };
             if message["id"] == json!(id) && message.get("method").is_none() {
                 return message;
             }

@@ -178,7 +178,7 @@ fn a_server_over_http_is_joined() {
 #[test]
 fn comings_and_goings() {
     let world = world(&json!({ "a": "x" }));
-    let mut old = served(&world);
+    let (mut old, mut gone) = (served(&world), Vec::new());
     for at in 0..8 {
         let id = old.call("read_file", json!({ "path": "a" }));
         drop(old.input.take());
@@ -192,9 +192,15 @@ fn comings_and_goings() {
         assert_eq!(new.answer(id)["result"]["isError"], json!(false));
         let ping = new.ask("ping", &json!({}));
         new.answer(ping);
-        old = new;
+        // Not dropped: that would kill it, and it may have to stay.
+        gone.push(std::mem::replace(&mut old, new));
     }
     assert_eq!(world.read("a"), "x".repeat(9));
+    drop(old.input.take());
+    gone.push(old);
+    for served in &mut gone {
+        assert!(served.child.wait().expect("an end").success());
+    }
 }
 
 /// Of many that start at once, one owns and the others join.
