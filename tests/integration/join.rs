@@ -30,10 +30,15 @@ fn served(world: &Arc<World>) -> Served {
 
 /// The command on this workspace, with the same plugins as the servers.
 fn toolyard(world: &World, args: &[&str]) -> (Command, TempDir) {
+    toolyard_in(world, &world.path(), args)
+}
+
+/// The same with the workspace under that name.
+fn toolyard_in(world: &World, folder: &Path, args: &[&str]) -> (Command, TempDir) {
     let plugins = tempfile::tempdir().expect("a folder");
     fs::write(plugins.path().join("probe.wasm"), probe()).expect("a plugin");
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
-    command.args(args).arg("--workspace").arg(world.path());
+    command.args(args).arg("--workspace").arg(folder);
     command.arg("--plugins").arg(plugins.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
     command.env("XDG_STATE_HOME", world.outside());
@@ -286,6 +291,16 @@ fn who_differs_is_told_how_and_leaves() {
         assert!(words.iter().all(|word| told.contains(word)), "{args:?}: {told}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
+    // Under a name by which calls could spell paths that the server doesn't know.
+    let link = world.outside().join("link");
+    std::os::unix::fs::symlink(world.path(), &link).expect("a link");
+    let (mut linked, _plugins) = toolyard_in(&world, &link, &["call", "read_file", "path=a"]);
+    let refused = linked.output().expect("the command");
+    let said = told(&refused);
+    assert!(
+        refused.status.code() == Some(2) && said.contains("doesn't know it as"),
+        "{said}"
+    );
     // Without the plugin that the server has.
     let output = crate::cli::toolyard(&world, &["call", "read_file", "path=a"], "");
     let said = told(&output);

@@ -7,6 +7,7 @@ use crate::policy::Policy;
 use crate::workspace::Workspace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 /// See the module. Digests are BLAKE3, in hexadecimal.
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct Makeup {
     /// The workspace's folder, as the kernel calls it.
     pub workspace: String,
+    /// The same as the operator wrote it, made absolute: calls may spell it like this, too.
+    pub spelled: String,
     /// The digest of the policy's text.
     pub policy: String,
     /// The digest of each plugin's component, by name.
@@ -34,8 +37,12 @@ impl Makeup {
         let plugins = plugins
             .iter()
             .map(|plugin| (plugin.manifest.name.clone(), plugin.digest().to_hex().to_string()));
+        // What goes back up is how a command line comes to a folder, and not how a call spells one.
+        let plain = |path: &&Path| !path.components().any(|part| part == Component::ParentDir);
+        let spelled = Some(workspace.spelled()).filter(plain).unwrap_or(workspace.path());
         Self {
             workspace: workspace.path().display().to_string(),
+            spelled: spelled.display().to_string(),
             policy: policy.digest().to_hex().to_string(),
             plugins: plugins.collect(),
             mounts: mounts.collect(),

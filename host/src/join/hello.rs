@@ -5,7 +5,7 @@ use crate::host::Makeup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is spoken.
 const PROTOCOL: u64 = 1;
@@ -111,9 +111,12 @@ impl Own {
     fn differs(&self, hello: &Hello) -> Option<Answer> {
         let (own, theirs) = (&self.makeup, &hello.makeup);
         let end = "or end that process";
-        if own.workspace != theirs.workspace {
+        let known = [&own.workspace, &own.spelled].map(Path::new);
+        if own.workspace != theirs.workspace || !known.contains(&Path::new(&theirs.spelled)) {
+            // Calls that spell paths in that way would be refused there.
             let hint = format!("start this with --workspace {}, {end}", own.workspace);
-            return Some(Answer::no(format!("{} under that name", self.served()), hint));
+            let error = format!("{}, which doesn't know it as {}", self.served(), theirs.spelled);
+            return Some(Answer::no(error, hint));
         }
         if own.policy != theirs.policy {
             return Some(Answer::no(

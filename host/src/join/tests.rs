@@ -14,6 +14,7 @@ fn makeup() -> Makeup {
     let own = |text: &str| text.to_owned();
     Makeup {
         workspace: own("/w"),
+        spelled: own("/link"),
         policy: own("p"),
         plugins: [(own("fs"), own("1")), (own("text"), own("2"))].into(),
         mounts: [(own("docs"), own("read /d"))].into(),
@@ -50,6 +51,11 @@ fn who_differs_stays_outside_and_is_told_how() {
     check(&said("later", json!("fields are fine")), &[]);
     check(&said("policy", json!("q")), &["another policy", "--policy", &pid]);
     check(&said("workspace", json!("/v")), &["/w is served", "--workspace /w"]);
+    check(&said("spelled", json!("/w/")), &[]);
+    check(
+        &said("spelled", json!("/other")),
+        &["know it as /other", "--workspace /w"],
+    );
     check(&said("audit", json!("/other")), &["another audit log", "--audit"]);
     check(&said("mounts", json!({})), &["other mounts: docs (only there)"]);
     let plugins = json!({ "fs": "1", "text": "3", "web": "4" });

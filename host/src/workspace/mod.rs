@@ -211,6 +211,12 @@ impl Workspace {
         self.main.real()
     }
 
+    /// Where the workspace is, as the operator wrote it, made absolute: calls may spell it like this, too.
+    #[must_use]
+    pub fn spelled(&self) -> &Path {
+        self.main.spelled()
+    }
+
     /// All folders that calls work in, as the kernel calls them: the workspace's and those of its mounts.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(&self.main).chain(&self.mounts).map(Root::real)

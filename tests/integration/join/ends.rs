@@ -1,6 +1,6 @@
 //! Who leaves, is killed, or should never have come: what each leaves behind is nothing. It must not look inside.
 
-use super::{cancel, happened, hold, kill, said, served, socket, start, told, until, world};
+use super::{cancel, happened, hold, kill, said, served, socket, start, told, toolyard, until, world};
 use crate::serve::{command, text};
 use serde_json::{Value, json};
 use std::fs;
@@ -236,4 +236,57 @@ fn all_at_once() {
         joined += usize::from(said(&mut served.child).contains("serves this workspace"));
     }
     assert_eq!(joined, 5);
+}
+
+/// One who joined and is asked to end has what runs answered first.
+#[test]
+fn who_joined_and_is_asked_to_end_says_goodbye() {
+    let world = world(&json!({ "a": "x" }));
+    let (mut owner, mut joined) = (served(&world), served(&world));
+    let mine = hold(&mut owner, "a");
+    let waits = joined.call("read_file", json!({ "path": "a" }));
+    let ping = joined.ask("ping", &json!({}));
+    joined.answer(ping);
+    let pid = rustix::process::Pid::from_child(&joined.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
+    cancel(&mut owner, mine);
+    assert_eq!(text(&joined.answer(waits)["result"]), "x");
+    assert_eq!(joined.hear(), None);
+    assert!(joined.child.wait().expect("an end").success());
+}
+
+/// Where the folder with lock and socket lies in the workspace, no tool opens it.
+#[test]
+fn tools_reach_no_socket() {
+    let world = world(&json!({ "run/.keep": "" }));
+    let run = world.path().join("run");
+    let (mut serve, plugins) = command(&world, &["--http", "127.0.0.1:0", "--no-token"]);
+    serve.env("XDG_RUNTIME_DIR", &run);
+    serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut owner = serve.spawn().expect("the command");
+    let owners = run.join("toolyard/owners");
+    let lock = loop {
+        assert!(owner.try_wait().expect("a state").is_none(), "it has ended");
+        let found = fs::read_dir(&owners).ok().and_then(|mut folders| folders.next());
+        match found.map(|folder| folder.expect("an entry").path().join("lock")) {
+            Some(lock) if lock.exists() => break lock,
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let lock = lock.strip_prefix(world.path()).expect("inside").display().to_string();
+    for (tool, argument, word) in [
+        ("read_file", format!("path={lock}"), "where hosts find each other"),
+        ("delete_path", format!("path={lock}"), "where hosts find each other"),
+        ("find_files", "pattern=**/lock".to_owned(), ""),
+    ] {
+        let (mut call, _plugins) = toolyard(&world, &["call", tool, &argument]);
+        call.env("XDG_RUNTIME_DIR", &run);
+        let output = call.output().expect("the command");
+        let said = told(&output);
+        assert_eq!(output.status.success(), word.is_empty(), "{tool}: {said}");
+        assert!(said.contains(word), "{tool}: {said}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("owners"), "{tool}");
+    }
+    kill(&mut owner);
+    drop(plugins);
 }
