@@ -28,7 +28,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JoinError {
     /// Others could get between the owner and those who join.
-    #[error("{0}: {1}, so somebody else could pose as the host that serves this workspace")]
+    #[error(
+        "{0}: {1}, so that they could pose as the host that serves this workspace; it has to be this user's alone (chmod 700)"
+    )]
     Unsafe(PathBuf, String),
     /// The system says no.
     #[error("{0}, where hosts find each other: {1}")]

@@ -130,7 +130,7 @@ impl Place {
     fn open(&self) -> Result<Option<(OwnedFd, OwnedFd)>, JoinError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let none = |error: Errno| match error {
-            Errno::NOENT => Ok(None),
+            Errno::NOENT | Errno::NOTDIR => Ok(None),
             error => Err(self.failed(error)),
         };
         let base = match rustix::fs::open(&self.base, flags, Mode::empty()) {

@@ -152,6 +152,14 @@ fn one_owns_and_the_next_may() {
     }
 }
 
+/// Where there can be no folder nobody is found, and nobody can own.
+#[test]
+fn no_folder_is_nobody() {
+    let place = Place::of(&PathBuf::from("/"), &PathBuf::from("/dev/null/owners")).expect("a place");
+    assert!(place.reach().expect("a look").is_none());
+    assert!(matches!(place.own(), Err(JoinError::Io(..))));
+}
+
 #[test]
 fn a_folder_that_others_can_enter_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
