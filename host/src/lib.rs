@@ -7,8 +7,8 @@
 //! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
 //! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
 //! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), [`report`] (outcomes as text
-//! and JSON), `audit` (what was decided), `dispatch` (who runs), [`host`], `join` (who owns a workspace),
-//! [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
+//! and JSON), [`formats`] (how model APIs speak of tools), `audit` (what was decided), `dispatch` (who runs), [`host`], `join` (who
+//! owns a workspace), [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
 
 #![deny(missing_docs)]
 // No input may stop the host: what can fail says so by type. Tests may be blunt.
@@ -27,16 +27,25 @@
 )]
 
 mod audit;
+#[cfg(feature = "browser")]
+pub mod browser;
+#[cfg(not(feature = "browser"))]
+#[path = "browser/none.rs"]
 pub mod browser;
 pub mod call;
 pub mod catalog;
+#[cfg(feature = "cli")]
 pub mod cli;
 mod dispatch;
 pub mod egress;
+pub mod formats;
 pub mod host;
+#[cfg(feature = "cli")]
 mod join;
 pub mod manifest;
+#[cfg(feature = "mcp")]
 pub mod mcp;
+mod native;
 pub mod policy;
 pub mod report;
 pub mod sandbox;
@@ -50,5 +59,6 @@ pub use dispatch::{
     Answer, Answering, Approve, Asks, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question,
 };
 pub use egress::{Lookup, Resolve};
-pub use host::{Client, Host, HostBuilder, HostError, Plan};
+pub use host::{Client, Host, HostBuilder, HostError, Plan, Reloaded};
+pub use native::{NativeAnswer, NativeCall, NativePlugin};
 pub use policy::{Limits, Policy};

@@ -1,5 +1,5 @@
 //! One switch for each wall of the host, so that the attack suite can show that it would notice if the wall were gone.
-//! It must not exist in what is shipped: in a release build [`stands`] is the constant `true`, and nothing can change it.
+//! It must not exist in what is shipped: in a release build `stands` is the constant `true`, and nothing can change it.
 
 /// A check that an attack has to get past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

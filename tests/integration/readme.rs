@@ -1,7 +1,6 @@
 //! What the README shows works as it stands there. It must not hold a second version of anything that it shows.
 
 use serde_json::Value;
-use std::path::Path;
 use toolyard_tests::{World, repository, run};
 
 fn readme() -> String {
@@ -28,7 +27,7 @@ fn the_authors_door() {
     }
 }
 
-/// The embedder's example, run; the text of this function is compared with the README's.
+/// The embedder's examples, run; the text of this function is compared with the README's.
 #[tokio::test]
 async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
     std::env::set_current_dir(repository())?;
@@ -44,14 +43,36 @@ async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
     // README end
-    let own = std::fs::read_to_string(Path::new("tests/integration/readme.rs"))?;
+    same("README", 1)?;
+
+    use toolyard::formats::Format;
+    let block = serde_json::json!({ "type": "tool_use", "id": "toolu_1", "name": "list_dir", "input": {} });
+    let response = serde_json::json!({ "role": "assistant", "content": [block], "stop_reason": "tool_use" });
+    let mut messages: Vec<Value> = Vec::new();
+    // README models begin
+    let api = Format::Anthropic;
+    let tools = api.tools(&host.tools()); // for the request's `tools`; `INSTRUCTIONS` is for its system prompt
+    let turn = api.turn(&response)?; // the calls in the model's answer
+    let outcomes = host.batch(turn.calls()).await?;
+    messages.push(serde_json::json!({ "role": "assistant", "content": response["content"] }));
+    messages.extend(turn.results(&outcomes)); // in the order of the calls, in one message
+    // README models end
+    same("README models", 2)?;
+    assert_eq!(tools.len(), host.tools().len());
+    assert_eq!(messages[1]["content"][0]["tool_use_id"], "toolu_1", "{messages:#?}");
+    Ok(())
+}
+
+/// Whether the code here, between the lines that say so, is the README's block of that number.
+fn same(what: &str, number: usize) -> std::io::Result<()> {
+    let own = std::fs::read_to_string(repository().join("tests/integration/readme.rs"))?;
     let between = own
-        .split("// README begin\n")
+        .split(&format!("    // {what} begin\n"))
         .nth(1)
-        .and_then(|rest| rest.split("    // README end").next());
+        .and_then(|rest| rest.split(&format!("    // {what} end")).next());
     // How lines are broken is rustfmt's business here and the reader's there.
     let squeeze = |text: &str| text.split_whitespace().collect::<String>().replace(",])", "])");
-    let shown = blocks(&readme(), "rust").remove(1);
+    let shown = blocks(&readme(), "rust").remove(number);
     assert_eq!(squeeze(between.unwrap_or_default()), squeeze(&shown));
     Ok(())
 }

@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use toolyard_tests::{World, probe, repository};
 
 /// A server and the client that started it.
-pub(super) struct Served {
-    pub(super) world: Arc<World>,
-    pub(super) child: Child,
-    pub(super) input: Option<ChildStdin>,
+pub(crate) struct Served {
+    pub(crate) world: Arc<World>,
+    pub(crate) child: Child,
+    pub(crate) input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: u64,
-    _plugins: TempDir,
+    pub(crate) plugins: TempDir,
 }
 
 impl Drop for Served {
@@ -28,7 +28,7 @@ impl Drop for Served {
     }
 }
 
-pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
+pub(crate) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
     let plugins = tempfile::tempdir().expect("a folder");
     std::fs::write(plugins.path().join("probe.wasm"), probe()).expect("a plugin");
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard-under-test"));
@@ -45,7 +45,7 @@ pub(super) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
 impl Served {
     /// Starts one and shakes hands.
     #[track_caller]
-    pub(super) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
+    pub(crate) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
         let world = world.into();
         let (mut command, plugins) = command(&world, args);
         command
@@ -60,7 +60,7 @@ impl Served {
             input,
             output: BufReader::new(output),
             next: 1,
-            _plugins: plugins,
+            plugins,
         };
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "test", "version": "1" },
@@ -73,28 +73,28 @@ impl Served {
         served
     }
 
-    fn new(files: &Value) -> Self {
+    pub(crate) fn new(files: &Value) -> Self {
         Self::start(World::with(files), &[], &json!({}))
     }
 
-    pub(super) fn say(&mut self, message: &Value) {
+    pub(crate) fn say(&mut self, message: &Value) {
         let input = self.input.as_mut().expect("an open pipe");
         writeln!(input, "{message}").expect("a reader");
     }
 
-    pub(super) fn ask(&mut self, method: &str, params: &Value) -> u64 {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> u64 {
         let id = self.next;
         self.next += 1;
         self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         id
     }
 
-    pub(super) fn call(&mut self, tool: &str, arguments: Value) -> u64 {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> u64 {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))
     }
 
     /// The next message; nothing else may come out.
-    pub(super) fn hear(&mut self) -> Option<Value> {
+    pub(crate) fn hear(&mut self) -> Option<Value> {
         let mut line = String::new();
         match self.output.read_line(&mut line).expect("text") {
             0 => None,
@@ -103,7 +103,7 @@ impl Served {
     }
 
     #[track_caller]
-    pub(super) fn answer(&mut self, id: u64) -> Value {
+    pub(crate) fn answer(&mut self, id: u64) -> Value {
         loop {
             let Some(message) = self.hear() else {
                 let mut said = String::new();
@@ -118,7 +118,7 @@ impl Served {
     }
 
     /// The results of these calls, whatever order they come in.
-    pub(super) fn results(&mut self, ids: &[u64]) -> Vec<Value> {
+    pub(crate) fn results(&mut self, ids: &[u64]) -> Vec<Value> {
         let mut found = vec![Value::Null; ids.len()];
         while found.contains(&Value::Null) {
             let message = self.hear().expect("an answer");
@@ -130,7 +130,7 @@ impl Served {
     }
 }
 
-pub(super) fn text(result: &Value) -> &str {
+pub(crate) fn text(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap_or_default()
 }
 
@@ -163,6 +163,12 @@ fn what_goes_wrong_is_told_where_a_model_can_read_it() {
     assert_eq!(served.answer(id)["error"]["code"], json!(-32602));
     for (tool, arguments, word) in [
         ("read_file", json!({}), "invalid_arguments: "),
+        // No reference: a client knows no call but its own.
+        (
+            "read_file",
+            json!({ "path": { "$result": "x" } }),
+            "invalid_arguments: ",
+        ),
         ("read_file", json!({ "path": "../x" }), "outside_workspace: "),
         ("read_file", json!({ "path": "nothing" }), "not_found: "),
     ] {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toolyard_tests::repository;
 
 /// Which rooms of `host/src` a room may import, in reading order. ARCHITECTURE.md says why.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("call", &[]),
     ("manifest", &["call"]),
     ("policy", &["call", "manifest"]),
@@ -15,8 +15,10 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("egress", &["call"]),
     ("browser", &["call", "policy", "egress"]),
     ("sandbox", &["call", "policy", "workspace", "egress", "browser"]),
-    ("catalog", &["call", "manifest", "sandbox"]),
+    ("native", &["call", "manifest", "policy", "workspace", "sandbox"]),
+    ("catalog", &["call", "manifest", "sandbox", "native"]),
     ("report", &["call"]),
+    ("formats", &["call", "manifest", "catalog", "report"]),
     ("audit", &["call", "report"]),
     (
         "dispatch",
@@ -28,6 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
             "workspace",
             "browser",
             "sandbox",
+            "native",
             "catalog",
             "audit",
         ],
@@ -43,6 +46,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
             "egress",
             "browser",
             "sandbox",
+            "native",
             "catalog",
             "audit",
             "dispatch",
@@ -63,13 +67,13 @@ const ONLY_IN: [(&str, &[&str]); 10] = [
     ("wasmtime", &["sandbox"]),
     ("wasmtime_wasi", &["sandbox"]),
     ("wasmparser", &["catalog"]),
-    ("rustix", &["workspace", "sandbox", "browser", "host", "join"]),
+    ("rustix", &["workspace", "sandbox", "browser", "host", "join", "mcp"]),
     ("hyper", &["sandbox", "browser", "mcp"]),
     ("rmcp", &["mcp"]),
     (
         "tokio",
         &[
-            "egress", "sandbox", "catalog", "dispatch", "browser", "join", "mcp", "cli",
+            "egress", "sandbox", "native", "catalog", "dispatch", "browser", "join", "mcp", "cli",
         ],
     ),
     ("anyhow", &["cli"]),

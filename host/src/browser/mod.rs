@@ -1,9 +1,9 @@
 //! Browsers: real ones, each behind one serialised channel. The only room that knows the DevTools protocol.
 //!
-//! In reading order: [`find`] (which program), [`process`] and [`profile`] (what a session is made of), [`wire`], [`actor`] and
-//! [`state`] (the connection and its one owner), [`judge`], [`intercept`] and [`proxy`] (what pages may reach), [`session`] and
-//! [`supervisor`] (start, end and start again), [`visit`] (what one call may do), and what calls do: [`act`], [`look`],
-//! [`keep`] and [`fetch`].
+//! In reading order: `find` (which program), `process` and `profile` (what a session is made of), `wire`, `actor` and
+//! `state` (the connection and its one owner), `judge`, `intercept` and `proxy` (what pages may reach), `session` and
+//! `supervisor` (start, end and start again), `visit` (what one call may do), and what calls do: `act`, `look`,
+//! `keep` and `fetch`.
 //!
 //! It must not decide which sessions a tool may use, nor do anything that the call's footprint doesn't hold.
 

@@ -32,6 +32,9 @@ pub(super) const WHY: &str = "x-toolyard-refused";
 /// As many connections of one session are open at once.
 const MOST_OPEN: usize = 512;
 
+/// As much of an answer is passed on at once: a page that comes in many small pieces is parsed, and drawn, in pieces.
+const PIECE: usize = 64 << 10;
+
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -321,6 +324,7 @@ async fn connected(allowed: &Allowed, shared: &Shared) -> Result<Kept, Refused> 
     let address = stream.peer_addr().map_err(|error| broken(error.to_string()))?.ip();
     let (sender, connection) = hyper::client::conn::http1::Builder::new()
         .preserve_header_case(true)
+        .read_buf_exact_size(Some(PIECE))
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(error.to_string()))?;

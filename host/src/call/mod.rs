@@ -18,9 +18,16 @@ pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, 
 pub use session::{Rights, SessionName};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// In arguments, the name in an object that stands for another call's result.
+pub(crate) const RESULT: &str = "$result";
+
+/// In arguments, the name in an object that stands for what it holds, as it is.
+pub(crate) const LITERAL: &str = "$literal";
 
 /// The name of a call, unique within its batch: given by the caller, or `"1"`, `"2"`, … by position.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,10 +119,35 @@ impl Call {
         }
     }
 
+    /// A call whose arguments mean what they say: for arguments that come from a model or a file, which know of no other
+    /// call, so that an object with a `$result` in it is only that.
+    #[must_use]
+    pub fn literal(tool: impl Into<String>, arguments: Value) -> Self {
+        let arguments = match refers(&arguments) {
+            true => json!({ LITERAL: arguments }),
+            false => arguments,
+        };
+        Self::new(tool, arguments)
+    }
+
     /// The same call under the name `id`.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<CallId>) -> Self {
         self.id = Some(id.into());
         self
     }
+}
+
+/// Whether something in arguments would be taken for a reference.
+fn refers(arguments: &Value) -> bool {
+    let mut todo = vec![arguments];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Object(fields) if fields.contains_key(RESULT) || fields.contains_key(LITERAL) => return true,
+            Value::Object(fields) => todo.extend(fields.values()),
+            Value::Array(items) => todo.extend(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    false
 }

@@ -109,6 +109,19 @@ pub struct Timing {
     pub cpu_us: u64,
 }
 
+impl Timing {
+    /// The same as seen from `us` microseconds earlier: what lays several batches on one line of time.
+    #[must_use]
+    pub fn later(self, us: u64) -> Self {
+        Self {
+            queued_us: self.queued_us.saturating_add(us),
+            start_us: self.start_us.saturating_add(us),
+            end_us: self.end_us.saturating_add(us),
+            ..self
+        }
+    }
+}
+
 /// One reason why a call waited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {

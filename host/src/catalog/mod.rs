@@ -11,6 +11,7 @@ pub use imports::{Covered, Kind as ImportKind, rule as import_rule};
 pub use read::{Contents, ReadError, read};
 
 use crate::manifest::{Claim, Manifest, ManifestError, Tool};
+use crate::native::NativePlugin;
 use crate::sandbox::{Compiled, Sandbox, SandboxError};
 use crate::walls::{self, Wall};
 use std::collections::BTreeMap;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// The standard plugins, as they were built with this host.
-pub const STANDARD: [(&str, &[u8]); 4] = [
+pub const STANDARD: &[(&str, &[u8])] = &[
     ("fs.wasm", include_bytes!("../../prebuilt/fs.wasm")),
     ("text.wasm", include_bytes!("../../prebuilt/text.wasm")),
     ("web.wasm", include_bytes!("../../prebuilt/web.wasm")),
+    #[cfg(feature = "browser")]
     ("browser.wasm", include_bytes!("../../prebuilt/browser.wasm")),
 ];
 
@@ -31,12 +33,14 @@ pub const STANDARD: [(&str, &[u8]); 4] = [
 pub struct Plugin {
     /// What it declares.
     pub manifest: Manifest,
-    /// Where it came from: a file, or `standard`.
+    /// Where it came from: a file, or words for what else.
     pub origin: String,
     /// What it imports, sorted.
     pub imports: Vec<String>,
     /// Whether it came with this host.
     standard: bool,
+    /// Set if its tools are closures and not a component's.
+    native: Option<NativePlugin>,
     bytes: Arc<[u8]>,
     digest: std::sync::OnceLock<blake3::Hash>,
     /// What came of compiling it: it is tried once.
@@ -85,6 +89,14 @@ pub enum Problem {
         /// Why it may not.
         why: &'static str,
     },
+    /// Tools and closures of a native plugin are not the same.
+    #[error("its tool {tool} {what}")]
+    Closure {
+        /// The tool.
+        tool: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Another plugin has a tool of that name already.
     #[error("its tool {tool} is already part of {other}")]
     DuplicateTool {
@@ -119,10 +131,38 @@ impl Plugin {
             origin: origin.into(),
             imports,
             standard: false,
+            native: None,
             bytes: bytes.into(),
             digest: std::sync::OnceLock::new(),
             compiled: OnceCell::new(),
         })
+    }
+
+    /// A plugin of closures.
+    ///
+    /// # Errors
+    /// If a tool has no closure, or a closure no tool.
+    pub(crate) fn native(plugin: NativePlugin) -> Result<Self, Problem> {
+        if let Some((tool, what)) = plugin.mismatch() {
+            let tool = tool.to_owned();
+            return Err(Problem::Closure { tool, what });
+        }
+        let manifest = plugin.manifest().clone();
+        Ok(Self {
+            origin: format!("native plugin {}", manifest.name),
+            imports: Vec::new(),
+            standard: true,
+            bytes: serde_json::to_vec(&manifest).unwrap_or_default().into(),
+            manifest,
+            native: Some(plugin),
+            digest: std::sync::OnceLock::new(),
+            compiled: OnceCell::new(),
+        })
+    }
+
+    /// The closures, if its tools are closures.
+    pub(crate) fn closures(&self) -> Option<&NativePlugin> {
+        self.native.as_ref()
     }
 
     /// The machine code of this plugin: compiled at the first call, by whoever comes first; the others wait for it
@@ -159,18 +199,18 @@ impl Plugin {
         })
     }
 
-    /// Whether it came with this host: then it is as trusted as the host.
+    /// Whether it came with this host, or with the program that it is part of: then it is as trusted as the host.
     #[must_use]
     pub fn is_standard(&self) -> bool {
         self.standard
     }
 
-    /// The digest (BLAKE3) of the component's bytes.
+    /// The digest (BLAKE3) of its bytes.
     pub fn digest(&self) -> blake3::Hash {
         *self.digest.get_or_init(|| blake3::hash(&self.bytes))
     }
 
-    /// The component's bytes.
+    /// The component's bytes; for a plugin of closures its manifest's.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -190,6 +230,9 @@ fn check_imports(imports: &[String], manifest: &Manifest) -> Result<(), Problem>
                 claims().any(Claim::is_network),
                 "needs a network claim, and none of its tools has one",
             ),
+            Covered::ByClaim(ImportKind::Browser) if cfg!(not(feature = "browser")) => {
+                (false, "this host was built without: its feature `browser` is off")
+            }
             Covered::ByClaim(ImportKind::Browser) => (
                 claims().any(Claim::is_browser),
                 "needs a browser claim, and none of its tools has one",
@@ -235,11 +278,18 @@ impl Catalog {
     /// # Errors
     /// If a plugin or tool of its name is there already.
     pub fn add(&mut self, plugin: Plugin) -> Result<(), LoadError> {
+        self.add_shared(Arc::new(plugin))
+    }
+
+    /// The same for one that another catalog may have, too.
+    ///
+    /// # Errors
+    /// As `add`.
+    pub(crate) fn add_shared(&mut self, plugin: Arc<Plugin>) -> Result<(), LoadError> {
         if let Err(problem) = self.clashes(&plugin) {
-            let origin = plugin.origin;
+            let origin = plugin.origin.clone();
             return Err(LoadError { origin, problem });
         }
-        let plugin = Arc::new(plugin);
         for tool in &plugin.manifest.tools {
             let entry = Entry {
                 plugin: Arc::clone(&plugin),
@@ -268,8 +318,9 @@ impl Catalog {
         }
     }
 
-    /// Adds every `*.wasm` file of a folder, by name. A broken one is left out and reported; the others load.
-    pub fn add_folder(&mut self, folder: &Path, max_bytes: u64, problems: &mut Vec<LoadError>) {
+    /// Adds every `*.wasm` file of a folder, by name. A broken one is reported and the others load; where `before` has a plugin
+    /// of that file, that is what is added, and one that has not changed is not made anew.
+    pub fn add_folder(&mut self, folder: &Path, max_bytes: u64, before: &Self, problems: &mut Vec<LoadError>) {
         let files = match wasm_files(folder) {
             Ok(files) => files,
             Err(error) => {
@@ -282,11 +333,21 @@ impl Catalog {
         };
         for file in files {
             let origin = file.display().to_string();
-            let added = read_file(&file, max_bytes)
-                .and_then(|bytes| Plugin::from_bytes(origin.clone(), bytes))
-                .map_err(|problem| LoadError { origin, problem })
-                .and_then(|plugin| self.add(plugin));
-            problems.extend(added.err());
+            let old = before.plugins.iter().find(|plugin| plugin.origin == origin);
+            let read = read_file(&file, max_bytes).and_then(|bytes| match old {
+                Some(old) if *old.bytes == *bytes => Ok(Arc::clone(old)),
+                _ => Plugin::from_bytes(origin.clone(), bytes).map(Arc::new),
+            });
+            let plugin = match read {
+                Ok(plugin) => Some(plugin),
+                Err(problem) => {
+                    problems.push(LoadError { origin, problem });
+                    old.map(Arc::clone)
+                }
+            };
+            if let Some(plugin) = plugin {
+                problems.extend(self.add_shared(plugin).err());
+            }
         }
     }
 }

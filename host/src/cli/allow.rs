@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Allows everything that one call would be refused.
 pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
     let host = host_to_ask(cli)?;
-    let explanation = match host.explain(&values::call(host.tool(&args.call.tool), &args.call)?) {
+    let explanation = match host.explain(&values::call(host.tool(&args.call.tool).as_ref(), &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => bail!("{}: {}", status.as_str(), error.message),
     };
@@ -51,7 +51,8 @@ pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
 /// Accepts what a plugin claims now.
 pub(super) fn approve(cli: &Cli, args: &ApproveArgs) -> anyhow::Result<Exit> {
     let host = host(cli, |b| b)?;
-    let Some(plugin) = host.plugins().iter().find(|plugin| plugin.manifest.name == args.plugin) else {
+    let plugins = host.plugins();
+    let Some(plugin) = plugins.iter().find(|plugin| plugin.manifest.name == args.plugin) else {
         bail!("there is no plugin {:?}; toolyard list shows all", args.plugin);
     };
     let mut text = format!(

@@ -13,12 +13,17 @@ use std::path::Path;
 
 pub(super) fn list(host: &Host, as_json: bool) -> anyhow::Result<Exit> {
     if as_json {
-        let tools: Vec<Value> = host.tools().map(tool_json).collect();
+        let tools: Vec<Value> = host.tools().iter().map(tool_json).collect();
         print_json(&Value::Array(tools))?;
         return Ok(Exit::Ok);
     }
     let style = style(&std::io::stdout());
-    let width = host.tools().map(|entry| entry.tool.name.len()).max().unwrap_or(0);
+    let width = host
+        .tools()
+        .iter()
+        .map(|entry| entry.tool.name.len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for plugin in host.plugins() {
         let manifest = &plugin.manifest;
@@ -82,7 +87,7 @@ pub(super) fn inspect(cli: &Cli, what: &str, as_json: bool) -> anyhow::Result<Ex
     };
     match as_json {
         true => {
-            let mut value = tool_json(entry);
+            let mut value = tool_json(&entry);
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("origin".into(), json!(entry.plugin.origin));
                 fields.insert("imports".into(), imports_json(&entry.plugin));
@@ -90,7 +95,7 @@ pub(super) fn inspect(cli: &Cli, what: &str, as_json: bool) -> anyhow::Result<Ex
             print_json(&value)?;
         }
         false => {
-            let mut text = tool_text(entry, style(&std::io::stdout()));
+            let mut text = tool_text(&entry, style(&std::io::stdout()));
             text.push_str(&imports_text(&entry.plugin));
             print(&text)?;
         }

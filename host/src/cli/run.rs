@@ -33,7 +33,7 @@ pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
         }
         None => {
             let host = host_for_calls(cli, &Pause::default(), |b| b)?;
-            let call = values::call(host.tool(&args.call.tool), &args.call)?;
+            let call = values::call(host.tool(&args.call.tool).as_ref(), &args.call)?;
             block_on(to_the_end(&host, vec![timed(call)]))??
         }
     };

@@ -4,7 +4,7 @@ use super::args::{Cli, ServeArgs};
 use super::{Exit, HostFailed, host, joined, outline, state_file};
 use crate::host::{Asks, Host, Outline};
 use crate::join::{self, Board, Door, Guest, Inside, JoinError, Joined, Own, Owned, Ownership, Wants};
-use crate::mcp::{Desk, Http, Server, pipes};
+use crate::mcp::{Desk, Http, Server, keep_fresh, nobody_reads, pipes};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
@@ -107,12 +107,15 @@ async fn carry(joined: Joined) -> anyhow::Result<Exit> {
         told.send_replace(true);
         tokio::time::sleep(DRAIN).await;
     };
+    let gone = nobody_reads()?;
     let carried = joined.carry(pipes(), async move {
         drop(enough.wait_for(|enough| *enough).await);
     });
     tokio::select! {
         carried = carried => carried.map(|()| Exit::Ok).map_err(joined::failed),
         () = asked => Ok(Exit::Ok),
+        // With this process, the owner takes its calls back.
+        Ok(()) = gone => Ok(Exit::Ok),
     }
 }
 
@@ -166,6 +169,7 @@ fn own(cli: &Cli, args: &ServeArgs, runtime: &Runtime, listener: Option<UnixList
         };
         let done = tokio::select! {
             done = served => done,
+            () = keep_fresh(&host, &shared.desk) => Ok(()),
             () = asked => {
                 close.send_replace(true);
                 drain(&shared).await;
@@ -189,7 +193,7 @@ fn own(cli: &Cli, args: &ServeArgs, runtime: &Runtime, listener: Option<UnixList
 
 /// The client on standard input and output; when it has closed its side, those who have joined still need this host.
 async fn stdio(host: &Arc<Host>, desk: &Arc<Desk>, inside: &Inside) -> anyhow::Result<()> {
-    let served = Server::new(host, desk).on(pipes()).await;
+    let served = Server::stdio(host, desk).await;
     inside.empty().await;
     served.context("standard input and output")
 }

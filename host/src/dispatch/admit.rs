@@ -194,7 +194,8 @@ impl Taking<'_> {
 
     /// Resolves a call; one that somebody could allow is let in all the same, and waits for that.
     fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
-        let Shared { rules, approvals, .. } = &**self.shared;
+        let approvals = &self.shared.approvals;
+        let rules = self.shared.rules();
         match rules.prepare(call, links, &approvals.always(&call.tool)) {
             Err(refused) if approvals.asks(self.common.asks, &call.tool, &refused) => {
                 rules.pending(&call.tool, &refused)
@@ -289,7 +290,7 @@ impl Taking<'_> {
 
     /// Whether there is room for one more call, of all and of this client.
     fn room(&self, owner: &Owner) -> Result<(), Refused> {
-        let limits = self.shared.rules.policy.limits();
+        let limits = self.shared.policy.limits();
         let (all, own) = owner.load(self.common.client);
         let full = |what: &str, most: u64| {
             let message = format!("{what} {most} calls that have not ended already");

@@ -5,16 +5,14 @@
 //! the call `id`: its structured answer if it gives one, else its only JSON document, else its text. `{"$literal": …}`
 //! stands for what it holds, as it is. Filled-in values are not looked at again: a result can't name another.
 
-use crate::call::{Call, CallId, Content, When};
+use crate::call::{Call, CallId, Content, LITERAL, RESULT, When};
 use crate::sandbox::Ended;
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const RESULT: &str = "$result";
 const PATH: &str = "path";
-const LITERAL: &str = "$literal";
 
 /// What is known of calls that have ended and that others name.
 pub(super) type Results = HashMap<CallId, Result<Arc<Value>, ()>>;

@@ -35,8 +35,10 @@ pub(crate) use trees::Trees;
 use crate::audit::Audit;
 use crate::browser::{Browsers, SessionStatus};
 use crate::call::{Call, CallId, What};
+use crate::policy::Policy;
 use crate::sandbox::Sandbox;
 use crate::schedule::Scheduler;
+use crate::workspace::Workspace;
 use approve::Approvals;
 use events::Hub;
 use live::{ClientId, Live};
@@ -45,7 +47,7 @@ use reuse::Reuse;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -86,7 +88,10 @@ pub(crate) struct Dispatcher {
 }
 
 struct Shared {
-    rules: Arc<Rules>,
+    workspace: Arc<Workspace>,
+    policy: Arc<Policy>,
+    // Held to take or put one pointer.
+    rules: RwLock<Arc<Rules>>,
     sandbox: Arc<Sandbox>,
     browsers: Option<Arc<Browsers>>,
     hub: Option<Hub>,
@@ -102,7 +107,7 @@ struct Shared {
 impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Dispatcher")
-            .field("rules", &self.shared.rules)
+            .field("rules", &self.shared.rules())
             .finish_non_exhaustive()
     }
 }
@@ -137,19 +142,33 @@ impl Dispatcher {
             Parallel::UpTo(most) => Scheduler::new(setup.cores).with_most_started(most),
             Parallel::Serial => Scheduler::serial(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime
             .thread_name("toolyard-guest")
             .worker_threads(setup.cores.get())
-            .enable_time()
-            .build()?;
+            .enable_time();
+        if setup
+            .rules
+            .catalog
+            .plugins()
+            .iter()
+            .any(|plugin| plugin.closures().is_some())
+        {
+            // Guests have no use for input and output by the runtime; closures may.
+            runtime.enable_io();
+        }
+        let runtime = runtime.build()?;
         let hub = match setup.observers.is_empty() {
             true => None,
             false => Some(Hub::start(setup.observers)?),
         };
-        let reuse = Reuse::new(setup.reuse, setup.rules.policy.limits().reuse);
+        let (workspace, policy) = (Arc::clone(&setup.rules.workspace), Arc::clone(&setup.rules.policy));
+        let reuse = Reuse::new(setup.reuse, policy.limits().reuse);
         Ok(Self {
             shared: Arc::new(Shared {
-                rules: setup.rules,
+                workspace,
+                policy,
+                rules: RwLock::new(setup.rules),
                 sandbox: setup.sandbox,
                 browsers: setup.browsers,
                 reuse,
@@ -166,8 +185,23 @@ impl Dispatcher {
         })
     }
 
-    pub(crate) fn rules(&self) -> &Arc<Rules> {
-        &self.shared.rules
+    /// What decides about calls that come in now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.shared.rules()
+    }
+
+    /// Decides by these from now on; calls that are here keep what they came in under.
+    pub(crate) fn replace_rules(&self, rules: Rules) {
+        let mut now = self.shared.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *now = Arc::new(rules);
+    }
+
+    pub(crate) fn workspace(&self) -> &Arc<Workspace> {
+        &self.shared.workspace
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.shared.policy
     }
 
     /// A number for one more client.
@@ -202,9 +236,11 @@ impl Dispatcher {
     /// its calls, which will say so.
     pub(crate) async fn warm(&self, tools: impl Iterator<Item = &str>) {
         let mut seen = HashSet::new();
+        let rules = self.shared.rules();
         let plugins = tools
-            .filter_map(|name| self.shared.rules.catalog.tool(name))
-            .map(|entry| &entry.plugin);
+            .filter_map(|name| rules.catalog.tool(name))
+            .map(|entry| &entry.plugin)
+            .filter(|plugin| plugin.closures().is_none());
         let work: Vec<_> = plugins
             .filter(|plugin| seen.insert(Arc::as_ptr(plugin).addr()))
             .map(|plugin| {
@@ -260,6 +296,10 @@ impl Drop for Dispatcher {
 }
 
 impl Shared {
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn owner(&self) -> MutexGuard<'_, Owner> {
         // A panic in one step would leave a table that is still whole: every step changes it by single inserts.
         self.owner.lock().unwrap_or_else(PoisonError::into_inner)

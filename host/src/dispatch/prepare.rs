@@ -18,12 +18,13 @@ use std::sync::Arc;
 /// As deep as arguments may nest: what the JSON parser takes, too. Schemas, copies and texts of them are made by recursion.
 const MAX_NESTING: usize = 128;
 
-/// What decides about every call of a host.
+/// What decides about every call of a host. When plugins change it is replaced as one value, and each call keeps the one that
+/// it came in under.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: Arc<Catalog>,
     /// What the policy says to each tool of the catalog.
     pub(crate) tools: HashMap<String, Arc<ToolRules>>,
     /// Whether the browser in use shows one tab at a time, so that who looks at one changes what is shown.
@@ -35,6 +36,8 @@ pub(crate) struct Rules {
 /// A call that may run: everything resolved and allowed.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
+    /// What decided about it, and goes on to.
+    pub(crate) by: Arc<Rules>,
     pub(crate) entry: Entry,
     /// What the policy says to its tool.
     pub(crate) rules: Arc<ToolRules>,
@@ -49,7 +52,12 @@ pub(crate) struct Prepared {
 impl Rules {
     /// Steps 2 to 4 for one call, with the file tree as it is now. What depends on results is held as widely as it could
     /// turn out.
-    pub(crate) fn prepare(&self, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
+    pub(crate) fn prepare(
+        self: &Arc<Self>,
+        call: &Call,
+        links: &Links,
+        approved: &[Need],
+    ) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(&call.tool).ok_or_else(|| self.unknown(&call.tool))?;
         self.check_size(&call.tool, &call.arguments)?;
         match (links.takes(), links.fills()) {
@@ -69,7 +77,12 @@ impl Rules {
     }
 
     /// The same for arguments in which all results are filled in.
-    pub(super) fn complete(&self, tool: &str, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
+    pub(super) fn complete(
+        self: &Arc<Self>,
+        tool: &str,
+        arguments: &Value,
+        approved: &[Need],
+    ) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
         self.check_size(tool, arguments)?;
         let arguments = self.with_defaults(entry, arguments)?;
@@ -78,9 +91,10 @@ impl Rules {
     }
 
     /// A call that is let in before it may run: it holds nothing until somebody has said yes.
-    pub(super) fn pending(&self, tool: &str, why: &Refused) -> Result<Prepared, Refused> {
+    pub(super) fn pending(self: &Arc<Self>, tool: &str, why: &Refused) -> Result<Prepared, Refused> {
         let entry = self.catalog.tool(tool).ok_or_else(|| self.unknown(tool))?;
         Ok(Prepared {
+            by: Arc::clone(self),
             entry: entry.clone(),
             rules: Arc::clone(self.of(entry)?),
             arguments: Arc::default(),
@@ -137,7 +151,13 @@ impl Rules {
     }
 
     /// Known claims as they are; for the others everything that they could mean.
-    fn guess(&self, entry: &Entry, call: &Call, links: &Links, approved: &[Need]) -> Result<Prepared, Refused> {
+    fn guess(
+        self: &Arc<Self>,
+        entry: &Entry,
+        call: &Call,
+        links: &Links,
+        approved: &[Need],
+    ) -> Result<Prepared, Refused> {
         let taken = |claim: &Claim| {
             let from = claim.property()?;
             let mut places = links.places.iter();
@@ -173,13 +193,18 @@ impl Rules {
     }
 
     /// Steps 3 and 4: again from the start for a call whose turn has come.
-    pub(crate) fn resolve(&self, entry: &Entry, arguments: &Value, approved: &[Need]) -> Result<Prepared, Refused> {
+    pub(crate) fn resolve(
+        self: &Arc<Self>,
+        entry: &Entry,
+        arguments: &Value,
+        approved: &[Need],
+    ) -> Result<Prepared, Refused> {
         let arguments = self.with_defaults(entry, arguments)?;
         self.resolve_those(entry, &arguments, approved, |_| true)
     }
 
     fn resolve_those(
-        &self,
+        self: &Arc<Self>,
         entry: &Entry,
         arguments: &Value,
         approved: &[Need],
@@ -211,6 +236,7 @@ impl Rules {
             }
         }
         Ok(Prepared {
+            by: Arc::clone(self),
             entry: entry.clone(),
             rules,
             arguments: Arc::new(arguments),

@@ -36,8 +36,9 @@ impl Shared {
         arrivals: impl Iterator<Item = (&'a Call, &'a CallId, &'a Result<Prepared, Refused>)>,
     ) -> Result<(), Refused> {
         let Some(audit) = &self.audit else { return Ok(()) };
+        let known = self.rules();
         let records = arrivals.map(|(call, id, prepared)| {
-            let entry = self.rules.catalog.tool(&call.tool);
+            let entry = known.catalog.tool(&call.tool);
             let who = Who {
                 client,
                 batch,
@@ -56,8 +57,9 @@ impl Shared {
     /// Calls of a batch that were allowed, and then not let in: there was no room, or what they come after had failed.
     pub(super) fn record_left_out(&self, client: ClientId, batch: u64, outcomes: &[&Outcome]) {
         let Some(audit) = &self.audit else { return };
+        let known = self.rules();
         let records = outcomes.iter().filter_map(|outcome| {
-            let entry = self.rules.catalog.tool(&outcome.tool);
+            let entry = known.catalog.tool(&outcome.tool);
             let who = Who {
                 client,
                 batch,

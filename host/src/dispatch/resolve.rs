@@ -21,12 +21,13 @@ pub(super) enum Next {
 
 /// All that a call builds on has ended: does it run, and what does it hold?
 pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
-    let (call, common, id, known, mut approved) = match shared.owner().resolving(ticket) {
+    let (call, common, id, known, by, mut approved) = match shared.owner().resolving(ticket) {
         None => return Next::Do(Vec::new()),
         Some(live) => {
             let known = live.prepared.unknown.is_empty().then(|| live.prepared.clone());
             let (call, common) = (Arc::clone(&live.call), Arc::clone(&live.common));
-            (call, common, live.id.clone(), known, live.approved.clone())
+            let by = Arc::clone(&live.prepared.by);
+            (call, common, live.id.clone(), known, by, live.approved.clone())
         }
     };
     approved.extend(shared.approvals.always(&call.tool));
@@ -46,7 +47,7 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
             Refused::new(Status::Skipped, "condition", message)
         })
         .and_then(|()| {
-            fill(&call.arguments, &results, shared.rules.policy.limits().arguments).map_err(|why| {
+            fill(&call.arguments, &results, shared.policy.limits().arguments).map_err(|why| {
                 let message = format!("{}: {why}", call.tool);
                 Refused::new(Status::InvalidArguments, "no_such_result", message)
             })
@@ -54,7 +55,7 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
     let prepared = found.and_then(|filled| {
         let prepared = match known {
             Some(prepared) if filled == call.arguments => prepared,
-            Some(_) | None => shared.rules.complete(&call.tool, &filled, &approved)?,
+            Some(_) | None => by.complete(&call.tool, &filled, &approved)?,
         };
         Ok((prepared, Arc::new(filled)))
     });

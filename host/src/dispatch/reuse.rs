@@ -75,7 +75,7 @@ impl Reuse {
         let reads = |entry: &crate::call::Entry| {
             entry.access == Access::Read && matches!(entry.resource, Resource::Path { .. })
         };
-        if !listed || !prepared.footprint.entries().iter().all(reads) {
+        if !listed || prepared.entry.plugin.closures().is_some() || !prepared.footprint.entries().iter().all(reads) {
             return None;
         }
         Some(Key {

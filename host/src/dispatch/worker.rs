@@ -9,11 +9,14 @@ use super::prepare::Prepared;
 use super::refused::Refused;
 use super::resolve::{self, Next};
 use crate::call::{CallId, Status, What};
-use crate::sandbox::{Ended, Job, SandboxError, Sink, Slot};
+use crate::catalog::Entry;
+use crate::native::{NativeJob, NativePlugin};
+use crate::sandbox::{Compiled, Ended, Job, SandboxError, Sink, Slot};
 use crate::schedule::Ticket;
 use crate::workspace::Marks;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// How often one call's paths may turn out different when its turn comes, before it fails.
@@ -128,29 +131,9 @@ async fn work(mut worker: Worker) {
         },
     };
     let shared = Arc::clone(&worker.shared);
-    let compiled = tokio::select! {
-        biased;
-        compiled = prepared.entry.plugin.compiled(&shared.sandbox) => compiled,
-        Ok(()) = &mut begin.stop => {
-            let message = format!("{} was taken back while its plugin was compiled", prepared.entry.tool.name);
-            return worker.finish(Ended::error(Status::Cancelled, "cancelled", message));
-        }
-    };
-    let plugin = match compiled {
-        Ok(plugin) => plugin,
-        Err(error) => {
-            let (status, code) = match &error {
-                SandboxError::TooSlow(_) => (Status::Limit, "compile"),
-                _ => (Status::HostFailure, "unusable_component"),
-            };
-            // By its name: where its file is, is no business of a model's.
-            let entry = &prepared.entry;
-            let message = format!(
-                "{}: the plugin {}: {error}",
-                entry.tool.name, entry.plugin.manifest.name
-            );
-            return worker.finish(Ended::error(status, code, message));
-        }
+    let body = match body(&shared, &prepared.entry, &mut begin.stop).await {
+        Ok(body) => body,
+        Err(ended) => return worker.finish(*ended),
     };
     let mut limits = prepared.rules.limits().clone();
     if let Some(wall) = begin.call.timeout {
@@ -159,7 +142,7 @@ async fn work(mut worker: Worker) {
     shared.reuse.forget(&prepared.footprint);
     let arguments = prepared.arguments.to_string();
     let key = shared.reuse.key(&prepared, &arguments);
-    let workspace = &shared.rules.workspace;
+    let workspace = &shared.workspace;
     if let Some(key) = &key
         && let Some(ended) = shared.reuse.find(key, &prepared.footprint, workspace)
     {
@@ -175,31 +158,83 @@ async fn work(mut worker: Worker) {
         shared: Arc::clone(&shared),
         ticket: worker.ticket,
     });
-    let ended = shared
-        .sandbox
-        .run(Job {
-            plugin,
-            tool: prepared.entry.tool.name.clone(),
-            arguments,
-            workspace: Arc::clone(&shared.rules.workspace),
-            rules: Arc::clone(&prepared.rules),
-            family: prepared.entry.plugin.manifest.name.clone(),
-            footprint: Arc::clone(&prepared.footprint),
-            limits,
-            browsers: shared.browsers.clone(),
-            stop: Some(begin.stop),
-            slot: Some(slot),
-            // Nothing to learn from: the key is this host's own.
-            seed: before.as_ref().map(|(key, _)| shared.reuse.seed(key)),
-            sink,
-        })
-        .await;
+    let tool = prepared.entry.tool.name.clone();
+    let (workspace, footprint) = (Arc::clone(workspace), Arc::clone(&prepared.footprint));
+    let ended = match body {
+        Body::Component(plugin) => {
+            let job = Job {
+                plugin,
+                tool,
+                arguments,
+                workspace,
+                rules: Arc::clone(&prepared.rules),
+                family: prepared.entry.plugin.manifest.name.clone(),
+                footprint,
+                limits,
+                browsers: shared.browsers.clone(),
+                stop: Some(begin.stop),
+                slot: Some(slot),
+                // Nothing to learn from: the key is this host's own.
+                seed: before.as_ref().map(|(key, _)| shared.reuse.seed(key)),
+                sink,
+            };
+            shared.sandbox.run(job).await
+        }
+        Body::Closures(plugin) => {
+            let job = NativeJob {
+                tool,
+                arguments: (*prepared.arguments).clone(),
+                workspace,
+                footprint,
+                limits,
+                stop: begin.stop,
+                slot,
+                sink,
+            };
+            plugin.run(job).await
+        }
+    };
     if let Some((key, marks)) = before {
         shared
             .reuse
-            .keep(key, &prepared.footprint, marks, &shared.rules.workspace, &ended);
+            .keep(key, &prepared.footprint, marks, &shared.workspace, &ended);
     }
     worker.finish(ended);
+}
+
+/// What runs a call.
+enum Body<'a> {
+    Component(Compiled),
+    Closures(&'a NativePlugin),
+}
+
+/// What runs a call of this tool; a component is compiled first, if nobody has.
+async fn body<'a>(
+    shared: &Arc<Shared>,
+    entry: &'a Entry,
+    stop: &mut oneshot::Receiver<()>,
+) -> Result<Body<'a>, Box<Ended>> {
+    if let Some(closures) = entry.plugin.closures() {
+        return Ok(Body::Closures(closures));
+    }
+    let tool = &entry.tool.name;
+    let compiled = tokio::select! {
+        biased;
+        compiled = entry.plugin.compiled(&shared.sandbox) => compiled,
+        Ok(()) = stop => {
+            let message = format!("{tool} was taken back while its plugin was compiled");
+            return Err(Box::new(Ended::error(Status::Cancelled, "cancelled", message)));
+        }
+    };
+    compiled.map(Body::Component).map_err(|error| {
+        let (status, code) = match &error {
+            SandboxError::TooSlow(_) => (Status::Limit, "compile"),
+            _ => (Status::HostFailure, "unusable_component"),
+        };
+        // By its name: where its file is, is no business of a model's.
+        let message = format!("{tool}: the plugin {}: {error}", entry.plugin.manifest.name);
+        Box::new(Ended::error(status, code, message))
+    })
 }
 
 /// The slot of one running call.
@@ -243,7 +278,7 @@ fn again(worker: &Worker, begin: &Begin) -> Again {
     let arguments = begin.filled.as_deref().unwrap_or(&begin.call.arguments);
     let mut approved = begin.approved.clone();
     approved.extend(worker.shared.approvals.always(&begin.call.tool));
-    let prepared = match worker.shared.rules.resolve(&begin.prepared.entry, arguments, &approved) {
+    let prepared = match begin.prepared.by.resolve(&begin.prepared.entry, arguments, &approved) {
         Ok(prepared) => prepared,
         Err(refused) => {
             worker.shared.record_refusal(worker.ticket, &refused);

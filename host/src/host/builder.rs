@@ -1,27 +1,29 @@
 //! Putting a host together from what an embedder sets.
 //! It must not widen anything by default: what is not said is the default policy's word.
 
+mod load;
 mod outline;
 mod trusted;
 
 pub use outline::Outline;
 
 use super::browsers::{self, Wanted};
-use super::known::{self, Memory};
+use super::known::Memory;
+use super::makings::{Makings, Seen};
 use super::places::{open_audit, reserve, users_cache};
 use super::{Host, trust};
 use crate::call::Access;
-use crate::catalog::{Catalog, LoadError, Plugin, STANDARD};
-use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Rules, Setup};
+use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Setup};
 use crate::egress::Resolve;
-use crate::policy::{Policy, PolicyError};
+use crate::native::NativePlugin;
+use crate::policy::PolicyError;
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
 use crate::workspace::{MountError, WorkspaceError};
-use std::collections::HashMap;
+#[cfg(feature = "browser")]
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 /// Calls that run at once unless set: far more than cores, because a call that waits for time or network needs none.
 const SLOTS: NonZeroUsize = match NonZeroUsize::new(64) {
@@ -72,6 +74,7 @@ pub struct HostBuilder {
     mounts: Vec<(String, PathBuf, Access)>,
     folders: Vec<PathBuf>,
     components: Vec<(String, Vec<u8>)>,
+    natives: Vec<NativePlugin>,
     without_standard: bool,
     policy: Option<PathBuf>,
     policy_text: Option<String>,
@@ -133,6 +136,12 @@ impl HostBuilder {
     /// Loads this component, too; `origin` is how messages call it.
     pub fn component(mut self, origin: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         self.components.push((origin.into(), bytes.into()));
+        self
+    }
+
+    /// Loads these closures as tools, too.
+    pub fn native(mut self, plugin: NativePlugin) -> Self {
+        self.natives.push(plugin);
         self
     }
 
@@ -245,6 +254,7 @@ impl HostBuilder {
         self
     }
 
+    #[cfg(feature = "browser")]
     /// Shows browsers in windows, with these variables of the environment (`DISPLAY`, `WAYLAND_DISPLAY` and their like).
     pub fn browser_windows(mut self, variables: Vec<(String, OsString)>) -> Self {
         self.browser = Wanted::Shown(variables);
@@ -261,10 +271,11 @@ impl HostBuilder {
     ///
     /// # Errors
     /// If the workspace, a mount or the policy can't be used, or this machine can't run guests.
-    pub fn build(self) -> Result<Host, HostError> {
+    pub fn build(mut self) -> Result<Host, HostError> {
         let (workspace, policy) = self.ground()?;
         let mut problems = Vec::new();
-        let catalog = self.load(policy.limits().component, &mut problems);
+        let seen = Seen::now(&self.folders);
+        let (fixed, catalog) = self.load(policy.limits().component, &mut problems);
         let cache = match &self.cache {
             Cache::Users => users_cache(),
             Cache::At(folder) => Some(folder.clone()),
@@ -279,27 +290,18 @@ impl HostBuilder {
             None => None,
         };
         let policy_reuse = policy.reuse().to_vec();
-        let tools = catalog.tools().map(|entry| {
-            let mut rules = policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
-            for (path, from, what) in &reserved {
-                rules = rules.reserve(path.clone(), *from, what);
-            }
-            (entry.tool.name.clone(), Arc::new(rules))
-        });
-        let held = match &self.remember {
-            Some((file, memory)) => known::held(&catalog, file, *memory)?,
-            None => HashMap::new(),
-        };
         let browsers = browsers::gather(&policy, workspace.path(), self.browser, resolver);
-        let rules = Rules {
-            shows_tabs: browsers.as_ref().is_some_and(|browsers| browsers.shows_tabs()),
-            held,
-            tools: tools.collect(),
+        let makings = Makings {
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
-            catalog,
+            folders: self.folders,
+            reserved,
+            remember: self.remember,
+            shows_tabs: browsers.as_ref().is_some_and(|browsers| browsers.shows_tabs()),
+            fixed,
+            seen: Mutex::new(seen),
         };
-        let rules = Arc::new(rules);
+        let rules = Arc::new(makings.rules(catalog)?);
         let parallel = match self.parallel.unwrap_or(Parallel::UpTo(SLOTS)) {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
@@ -324,49 +326,12 @@ impl HostBuilder {
         Ok(Host {
             dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),
             problems,
+            makings,
             cores: match parallel {
                 Parallel::UpTo(most) => cores.min(most),
                 Parallel::Serial => NonZeroUsize::MIN,
             },
         })
-    }
-
-    fn read_policy(&self, workspace: &Path) -> Result<Policy, HostError> {
-        if let Some(text) = &self.policy_text {
-            return Ok(Policy::parse(text, "the given policy")?);
-        }
-        let own = workspace.join(POLICY_FILE);
-        // The workspace's own file goes by its name: messages reach models, which have no business with host paths.
-        let (file, name, must) = match &self.policy {
-            Some(file) => (file, file.display().to_string(), true),
-            None => (&own, POLICY_FILE.to_owned(), false),
-        };
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(Policy::parse(&text, &name)?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must => Ok(Policy::default()),
-            Err(error) => Err(HostError::ReadPolicy(file.clone(), error)),
-        }
-    }
-
-    fn load(&self, max_bytes: u64, problems: &mut Vec<LoadError>) -> Catalog {
-        let mut catalog = Catalog::default();
-        for (name, bytes) in STANDARD.iter().filter(|_| !self.without_standard) {
-            let origin = format!("standard plugin {name}");
-            let added = Plugin::standard(name, bytes)
-                .map_err(|problem| LoadError { origin, problem })
-                .and_then(|plugin| catalog.add(plugin));
-            problems.extend(added.err());
-        }
-        for (origin, bytes) in self.components.iter().cloned() {
-            let added = Plugin::from_bytes(origin.clone(), bytes)
-                .map_err(|problem| LoadError { origin, problem })
-                .and_then(|plugin| catalog.add(plugin));
-            problems.extend(added.err());
-        }
-        for folder in &self.folders {
-            catalog.add_folder(folder, max_bytes, problems);
-        }
-        catalog
     }
 }
 

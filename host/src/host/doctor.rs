@@ -2,8 +2,7 @@
 //! browser that it starts and ends again.
 
 use super::Host;
-use super::places::{browsers_base, users_cache};
-use crate::browser::Fault;
+use super::places::users_cache;
 use crate::workspace::Lookup;
 use rustix::fs::{Mode, OFlags};
 use std::fs;
@@ -35,7 +34,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str, health: Health, found: impl Into<String>) -> Self {
+    pub(super) fn new(name: &'static str, health: Health, found: impl Into<String>) -> Self {
         Self {
             name,
             health,
@@ -44,7 +43,7 @@ impl Check {
         }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -68,44 +67,18 @@ impl Host {
     }
 
     fn check_plugins(&self) -> Check {
-        let plugins: Vec<&str> = self
+        let catalog = self.catalog();
+        let plugins: Vec<&str> = catalog
             .plugins()
             .iter()
             .map(|plugin| plugin.manifest.name.as_str())
             .collect();
-        let found = format!("{} tools of {}", self.tools().count(), plugins.join(", "));
+        let found = format!("{} tools of {}", catalog.tools().count(), plugins.join(", "));
         match self.problems() {
             [] => Check::new("plugins", Health::Good, found),
             [first, ..] => {
                 let count = self.problems().len();
                 Check::new("plugins", Health::Bad, format!("{found}; {count} left out")).hint(first.to_string())
-            }
-        }
-    }
-
-    async fn check_browser(&self) -> Vec<Check> {
-        let Some(browsers) = self.dispatcher.browsers() else {
-            return vec![Check::new("browser", Health::Weak, "this host opens none")];
-        };
-        let program = match browsers.program() {
-            Ok(program) => program.path.display().to_string(),
-            // All other tools work without.
-            Err(why) => return vec![Check::new("browser", Health::Weak, why)],
-        };
-        let base = browsers_base();
-        match browsers.probe().await {
-            Ok(probe) => {
-                let found = format!("{} at {program}, started in {} ms", probe.version, probe.ms);
-                let own = match probe.sandbox {
-                    true => Check::new("browser's sandbox", Health::Good, "on"),
-                    false => Check::new("browser's sandbox", Health::Weak, "off")
-                        .hint("allow user namespaces on this machine: sysctl kernel.unprivileged_userns_clone=1"),
-                };
-                vec![Check::new("browser", Health::Good, found), own]
-            }
-            Err(Fault { message, hint, .. }) => {
-                let check = Check::new("browser", Health::Bad, message);
-                vec![check.hint(hint.unwrap_or_else(|| format!("{program} and {} must be usable", base.display())))]
             }
         }
     }

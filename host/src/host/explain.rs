@@ -3,6 +3,7 @@
 use crate::call::{Call, CallError, Entry, Status};
 use crate::dispatch::{Links, Rules, links};
 use crate::policy::{Limits, Refusal};
+use std::sync::Arc;
 
 /// What one call would be granted with the file tree as it is.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub struct Explained {
 /// As often as a call may be refused for one more resource.
 const MOST: usize = 1000;
 
-pub(super) fn explain(rules: &Rules, call: &Call) -> Result<Explanation, (Status, CallError)> {
+pub(super) fn explain(rules: &Arc<Rules>, call: &Call) -> Result<Explanation, (Status, CallError)> {
     let named: Links = links(call).map_err(|problem| {
         let error = CallError {
             code: "invalid_arguments".to_owned(),

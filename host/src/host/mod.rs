@@ -1,6 +1,7 @@
 //! The embedder's door: a host with a workspace, a policy and plugins, that takes calls and answers in order.
 //! It must not decide anything itself; it puts the rooms together.
 
+#[cfg_attr(not(feature = "browser"), path = "no_browsers.rs")]
 mod browsers;
 mod builder;
 mod client;
@@ -8,6 +9,7 @@ mod doctor;
 mod explain;
 mod known;
 mod makeup;
+mod makings;
 mod places;
 mod plan;
 mod trust;
@@ -22,12 +24,13 @@ pub use doctor::{Check, Health};
 pub use explain::{Explained, Explanation};
 pub use known::approve as approve_claims;
 pub use makeup::Makeup;
+pub use makings::Reloaded;
 pub use places::{browsers_base as browsers_folder, owners_folder};
 pub use plan::{Plan, PlannedCall};
 
 use crate::browser::SessionStatus;
 use crate::call::{Call, CallError, Outcome, Status};
-use crate::catalog::{Entry, LoadError, Plugin};
+use crate::catalog::{Catalog, Entry, LoadError, Plugin};
 use crate::dispatch::{Batch, Dispatcher, LiveCall, Whose};
 use crate::policy::Policy;
 use std::num::NonZeroUsize;
@@ -63,6 +66,7 @@ use std::time::Duration;
 pub struct Host {
     dispatcher: Arc<Dispatcher>,
     problems: Vec<LoadError>,
+    makings: makings::Makings,
     cores: NonZeroUsize,
 }
 
@@ -130,7 +134,7 @@ impl Host {
     /// # Errors
     /// As `batch`.
     pub fn plan(&self, calls: &[Call]) -> Result<Plan, BatchError> {
-        plan::plan(self.dispatcher.rules(), calls)
+        plan::plan(&self.dispatcher.rules(), calls)
     }
 
     /// What one call would be granted with the file tree as it is, and by which rule. Nothing runs.
@@ -138,7 +142,7 @@ impl Host {
     /// # Errors
     /// If the call would end for another reason: there is no such tool, or its arguments don't fit.
     pub fn explain(&self, call: &Call) -> Result<Explanation, (Status, CallError)> {
-        explain::explain(self.dispatcher.rules(), call)
+        explain::explain(&self.dispatcher.rules(), call)
     }
 
     /// Takes back every call that has not ended: waiting ones at once, running ones as soon as their guest has stopped.
@@ -176,31 +180,38 @@ impl Host {
         self.cores
     }
 
-    /// All tools, by name.
-    pub fn tools(&self) -> impl Iterator<Item = &Entry> {
-        self.dispatcher.rules().catalog.tools()
+    /// All tools as they are now, by name.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Entry> {
+        self.catalog().tools().cloned().collect()
     }
 
     /// The tool of that name.
     #[must_use]
-    pub fn tool(&self, name: &str) -> Option<&Entry> {
-        self.dispatcher.rules().catalog.tool(name)
+    pub fn tool(&self, name: &str) -> Option<Entry> {
+        self.catalog().tool(name).cloned()
     }
 
     /// What another host would have to have in common with this one to be one with it.
     #[must_use]
     pub fn makeup(&self) -> Makeup {
-        let rules = self.dispatcher.rules();
-        Makeup::of(&rules.workspace, &rules.policy, rules.catalog.plugins())
+        let dispatcher = &self.dispatcher;
+        Makeup::of(dispatcher.workspace(), dispatcher.policy(), self.catalog().plugins())
     }
 
     /// All plugins, in the order in which they were loaded.
     #[must_use]
-    pub fn plugins(&self) -> &[Arc<Plugin>] {
-        self.dispatcher.rules().catalog.plugins()
+    pub fn plugins(&self) -> Vec<Arc<Plugin>> {
+        self.catalog().plugins().to_vec()
     }
 
-    /// The plugins that could not be loaded, and why.
+    /// Tools and plugins as they are now, as one value that no reload changes.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.dispatcher.rules().catalog)
+    }
+
+    /// The plugins that could not be loaded when the host was built, and why.
     #[must_use]
     pub fn problems(&self) -> &[LoadError] {
         &self.problems
@@ -209,12 +220,12 @@ impl Host {
     /// Where calls work.
     #[must_use]
     pub fn workspace(&self) -> &Path {
-        self.dispatcher.rules().workspace.path()
+        self.dispatcher.workspace().path()
     }
 
     /// What they may do.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        &self.dispatcher.rules().policy
+        self.dispatcher.policy()
     }
 }

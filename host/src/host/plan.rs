@@ -41,7 +41,7 @@ pub struct PlannedCall {
     pub refused: Option<(Status, CallError)>,
 }
 
-pub(super) fn plan(rules: &Rules, calls: &[Call]) -> Result<Plan, BatchError> {
+pub(super) fn plan(rules: &Arc<Rules>, calls: &[Call]) -> Result<Plan, BatchError> {
     let named = Named::new(calls)?;
     let mut planner = Planner {
         scheduler: Scheduler::new(NonZeroUsize::MAX),
@@ -80,7 +80,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn add(&mut self, rules: &Rules, index: usize, call: &Call) -> Option<PlannedCall> {
+    fn add(&mut self, rules: &Arc<Rules>, index: usize, call: &Call) -> Option<PlannedCall> {
         let id = self.named.ids.get(index)?.clone();
         let tool = call.tool.clone();
         let prepared = match rules.prepare(call, self.named.links.get(index)?, &[]) {

@@ -130,7 +130,10 @@ impl Tool {
             problems: vec![text.to_owned()],
         };
         if !arguments.is_object() {
-            return Err(problem("the arguments must be a JSON object"));
+            return Err(problem(&format!(
+                "the arguments must be a JSON object, and are {}",
+                kind(arguments)
+            )));
         }
         let validator = self.validator.get_or_init(|| compile(&self.input_schema).ok());
         // `parse` has compiled it before; an owner that builds a `Tool` by hand gets a refusal rather than no check.
@@ -152,6 +155,21 @@ impl Tool {
         Err(ArgumentError {
             problems: problems.collect(),
         })
+    }
+}
+
+/// What arguments are that are no object. Text is what remains where a model's arguments could not be read.
+fn kind(arguments: &Value) -> String {
+    match arguments {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "true or false".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "one".to_owned(),
+        Value::String(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => "a text that holds JSON; the object itself is meant".to_owned(),
+            Err(error) => format!("text that is no JSON: {error}"),
+        },
     }
 }
 

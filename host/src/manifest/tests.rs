@@ -308,7 +308,15 @@ fn arguments() {
         );
     };
     check(json!({ "path": "a" }), "");
-    check(json!([]), "must be a JSON object");
+    check(json!([]), "must be a JSON object, and are a list");
+    check(
+        json!("{\"path\": \"a"),
+        "and are text that is no JSON: EOF while parsing a string at line 1 column 11",
+    );
+    check(
+        json!("{\"path\": \"a\"}"),
+        "and are a text that holds JSON; the object itself is meant",
+    );
     check(json!({}), "\"path\" is a required property");
     check(json!({ "path": 1, "more": 2 }), "path: 1 is not of type");
 }

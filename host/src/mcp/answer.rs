@@ -12,34 +12,19 @@ const OUTCOME: &str = "toolyard/outcome";
 
 /// As a client sees how a call ended.
 pub(super) fn result(outcome: &Outcome) -> CallToolResult {
-    let mut content: Vec<ContentBlock> = (0_usize..)
-        .zip(&outcome.content)
+    let told = report::told(outcome);
+    let content = (0_usize..)
+        .zip(&told)
         .map(|(at, piece)| block(outcome, at, piece))
         .collect();
     let structured = outcome.structured.as_ref().filter(|value| value.is_object());
-    if let (true, Some(value)) = (content.is_empty(), &outcome.structured) {
-        content.push(ContentBlock::text(value.to_string()));
-    }
-    if let Some(error) = &outcome.error {
-        let hint = error
-            .hint
-            .as_ref()
-            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-        content.push(ContentBlock::text(format!("{}: {}{hint}", error.code, error.message)));
-    }
-    content.extend(
-        outcome
-            .notes
-            .iter()
-            .map(|note| ContentBlock::text(format!("note: {note}"))),
-    );
     let mut result = match outcome.status {
         Status::Ok => CallToolResult::success(content),
         _ => CallToolResult::error(content),
     };
     result.structured_content = structured.cloned();
     let mut meta = MetaObject::default();
-    meta.insert(OUTCOME.to_owned(), told(outcome));
+    meta.insert(OUTCOME.to_owned(), beside(outcome));
     result.meta = Some(meta);
     result
 }
@@ -60,7 +45,7 @@ fn block(outcome: &Outcome, at: usize, piece: &Content) -> ContentBlock {
 }
 
 /// What a client may want to know beside the answer.
-fn told(outcome: &Outcome) -> Value {
+fn beside(outcome: &Outcome) -> Value {
     let waited = outcome.waits.iter().map(|wait| report::other(&among_ours(wait)));
     let waited: Vec<String> = waited.collect();
     json!({

@@ -1,7 +1,7 @@
 //! What all connections share: which call belongs to which client, so that what happens to it, and what is to be asked about
 //! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
 
-use crate::call::{CallId, Event, Level, Outcome, Timing, Wait, What};
+use crate::call::{CallId, Event, Level, Outcome, Wait, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
 use crate::report;
 use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema};
@@ -65,6 +65,8 @@ pub struct Desk {
     outcomes: Mutex<VecDeque<Outcome>>,
     closing: AtomicBool,
     running: watch::Sender<usize>,
+    /// Counts how often tools have changed.
+    changes: watch::Sender<u64>,
     opened: Instant,
 }
 
@@ -83,6 +85,7 @@ impl Desk {
             outcomes: Mutex::default(),
             closing: AtomicBool::new(false),
             running: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
             opened: Instant::now(),
         })
     }
@@ -92,6 +95,15 @@ impl Desk {
     pub fn observer(self: &Arc<Self>) -> Observer {
         let desk = Arc::clone(self);
         Arc::new(move |event| desk.happened(event))
+    }
+
+    /// Tools have come, gone or changed: clients are told.
+    pub fn tools_changed(&self) {
+        self.changes.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// From here on no call is taken in.
@@ -161,12 +173,7 @@ impl Desk {
             content: Vec::new(),
             structured: None,
             log: String::new(),
-            timing: Timing {
-                queued_us: outcome.timing.queued_us.saturating_add(at),
-                start_us: outcome.timing.start_us.saturating_add(at),
-                end_us: outcome.timing.end_us.saturating_add(at),
-                ..outcome.timing
-            },
+            timing: outcome.timing.later(at),
             id: outcome.id.clone(),
             tool: outcome.tool.clone(),
             status: outcome.status,

@@ -3,6 +3,7 @@
 
 mod answer;
 mod desk;
+mod fresh;
 mod http;
 mod resources;
 mod server;
@@ -11,6 +12,7 @@ mod steps;
 mod tools;
 
 pub use desk::Desk;
+pub use fresh::keep_fresh;
 pub use http::{Http, Listening};
 pub use server::Server;
-pub use stdio::pipes;
+pub use stdio::{nobody_reads, pipes};

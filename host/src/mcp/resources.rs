@@ -37,7 +37,7 @@ pub(super) fn list(host: &Host) -> Vec<Resource> {
         let what = "The end of the audit log, a JSON object a line";
         all.push(resource(AUDIT.to_owned(), "audit", what, "application/jsonl"));
     }
-    all.extend(host.tools().map(|entry| {
+    all.extend(host.tools().iter().map(|entry| {
         let uri = format!("{TOOLS}{}", entry.tool.name);
         resource(
             uri,
@@ -65,7 +65,7 @@ pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceRe
         _ => {
             let name = uri.strip_prefix(TOOLS).ok_or_else(|| unknown(uri))?;
             let entry = host.tool(name).ok_or_else(|| unknown(uri))?;
-            ("application/json", declared(entry))
+            ("application/json", declared(&entry))
         }
     };
     let contents = ResourceContents::TextResourceContents {

@@ -3,36 +3,30 @@
 
 use super::desk::{Desk, Route};
 use super::steps::{Told, Wish};
-use super::{answer, resources, tools};
+use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
 use crate::host::{Asks, Client, Host};
+use crate::report;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscriptionFilter, Tool,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// As many tools are told at once.
 const PAGE: usize = 200;
 
 /// As long as this the steps of a call that has ended are waited for, if its client wants to know them.
 const SETTLE: Duration = Duration::from_millis(100);
-
-/// What a model is told before it calls anything.
-const INSTRUCTIONS: &str = "\
-Send calls together whenever you know them: independent ones run at once, and calls that touch the same file, folder or \
-browser session wait for each other in the order in which you sent them. So reading many files, or editing different ones, \
-takes as long as the slowest; edits of one file are applied one after the other, and none is lost. You need not wait for a \
-write before you send the read that should see it. A browser has named sessions (argument `session`): what is done in one \
-session goes step by step, different sessions run beside each other. A result that is an error says why and what would help; \
-`denied` means that the operator's policy does not allow it: tell the user, there is no way around it.";
 
 /// The tools of a host, for one client.
 pub struct Server {
@@ -41,6 +35,8 @@ pub struct Server {
     client: Client,
     /// What it wants to know of logs.
     wish: Wish,
+    /// Who tells it of changes, once it has shaken hands.
+    tells: OnceLock<AbortHandle>,
 }
 
 impl std::fmt::Debug for Server {
@@ -54,6 +50,9 @@ impl std::fmt::Debug for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.client.cancel_all();
+        if let Some(tells) = self.tells.get() {
+            tells.abort();
+        }
     }
 }
 
@@ -77,6 +76,7 @@ impl Server {
             desk: Arc::clone(desk),
             client: host.client(),
             wish: Wish::default(),
+            tells: OnceLock::new(),
         }
     }
 
@@ -133,12 +133,31 @@ impl ServerHandler for Server {
         #[expect(deprecated, reason = "clients of the revisions with a handshake ask for logs")]
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
+            .enable_tool_list_changed()
             .enable_resources()
+            .enable_resources_list_changed()
             .enable_logging()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("toolyard", env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(report::INSTRUCTIONS)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.tells.get_or_init(|| {
+            let tells = fresh::tell_peer(context.peer, Arc::clone(&self.desk));
+            tokio::spawn(tells).abort_handle()
+        });
+    }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let all = SubscriptionFilter::builder();
+        Some(all.tools_list_changed().resources_list_changed().build())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        fresh::tell_listener(context, &self.desk).await;
+        Ok(())
     }
 
     async fn list_tools(
@@ -155,8 +174,8 @@ impl ServerHandler for Server {
         }
         let after =
             |entry: &&crate::catalog::Entry| cursor.as_deref().is_none_or(|name| entry.tool.name.as_str() > name);
-        let mut page: Vec<Tool> = self
-            .host
+        let catalog = self.host.catalog();
+        let mut page: Vec<Tool> = catalog
             .tools()
             .filter(after)
             .take(PAGE.saturating_add(1))
@@ -183,7 +202,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::internal_error("the host is about to end", None));
         };
         let arguments = Value::Object(request.arguments.unwrap_or_default());
-        let call = Call::new(request.name.into_owned(), arguments).with_id(route.id.clone());
+        // A client can't know another call's id.
+        let call = Call::literal(request.name.into_owned(), arguments).with_id(route.id.clone());
         let outcome = self.run(call, &mut route, &context).await?;
         Ok(answer::result(&outcome).into())
     }

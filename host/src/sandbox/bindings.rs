@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
 });
 
 pub(super) use self::exports::toolyard::plugin::tools::{Failure, Output};
+#[cfg(feature = "browser")]
 pub(super) use self::toolyard::plugin::browser;
 pub(super) use self::toolyard::plugin::report;
 pub(super) use self::toolyard::plugin::secrets;

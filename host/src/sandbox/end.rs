@@ -63,24 +63,35 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// An end with an error and nothing else.
+    /// An end with an answer and nothing else.
     #[must_use]
-    pub fn error(status: Status, code: &str, message: impl Into<String>) -> Self {
+    pub fn ok(content: Vec<Content>, structured: Option<Value>) -> Self {
         Self {
-            status,
-            content: Vec::new(),
-            structured: None,
-            error: Some(CallError {
-                code: code.to_owned(),
-                message: message.into(),
-                hint: None,
-            }),
+            status: Status::Ok,
+            content,
+            structured,
+            error: None,
             notes: Vec::new(),
             log: String::new(),
             document: None,
             repeatable: false,
             cpu: Duration::ZERO,
             beyond: Vec::new(),
+        }
+    }
+
+    /// An end with an error and nothing else.
+    #[must_use]
+    pub fn error(status: Status, code: &str, message: impl Into<String>) -> Self {
+        let error = CallError {
+            code: code.to_owned(),
+            message: message.into(),
+            hint: None,
+        };
+        Self {
+            status,
+            error: Some(error),
+            ..Self::ok(Vec::new(), None)
         }
     }
 
@@ -169,18 +180,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         Some(Ok(value)) => Some(value),
         Some(Err(error)) => return not_json(&error, job),
     };
-    Ended {
-        status: Status::Ok,
-        content,
-        structured,
-        error: None,
-        notes: Vec::new(),
-        log: String::new(),
-        document: None,
-        repeatable: false,
-        cpu: Duration::ZERO,
-        beyond: Vec::new(),
-    }
+    Ended::ok(content, structured)
 }
 
 fn size(output: &Output) -> u64 {

@@ -1,6 +1,7 @@
 //! Everything that a component may import. What isn't here can't be reached.
 //! It must not give anything that a call's gate and network don't check.
 
+#[cfg(feature = "browser")]
 use super::browser::{Browser, BrowserView};
 use super::files::{GateView, Gated};
 use super::store::{Reports, Secrets, State};
@@ -34,6 +35,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     random::random::add_to_linker::<_, chance::Chances>(l, chance)?;
     random::insecure::add_to_linker::<_, chance::Chances>(l, chance)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, WasiRandomView::random)?;
+    #[cfg(feature = "browser")]
     bindings::browser::add_to_linker::<_, Browser>(l, browser)?;
     link_network(l)?;
     cli::exit::add_to_linker::<_, WasiCli>(l, WasiCliView::cli)?;
@@ -67,6 +69,7 @@ fn link_network(l: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "browser")]
 /// Whoever asks a browser is not repeatable any more.
 fn browser(state: &mut State) -> BrowserView<'_> {
     state.asked = true;

@@ -3,6 +3,7 @@
 //! footprint it is handed, runs the export, and says how that went.
 
 mod bindings;
+#[cfg(feature = "browser")]
 mod browser;
 mod cache;
 mod chance;
@@ -22,6 +23,7 @@ pub use end::Ended;
 pub use engine::MAX_INSTANCES;
 pub use log::Sink;
 pub use net::{HeaderName, HeaderValue, Trust};
+pub(crate) use slot::OnSlot;
 pub use slot::Slot;
 #[cfg(test)]
 pub(crate) use store::mistake;
@@ -35,7 +37,6 @@ use bindings::PluginPre;
 use cache::Cache;
 use files::{Gate, Leftovers};
 use net::{Client, Net};
-use slot::OnSlot;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

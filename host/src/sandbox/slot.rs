@@ -41,7 +41,7 @@ enum Has {
 }
 
 /// A guest's future that holds a slot whenever it is polled.
-pub(super) struct OnSlot<F> {
+pub(crate) struct OnSlot<F> {
     inner: Pin<Box<F>>,
     slot: Option<Arc<dyn Slot>>,
     has: Has,
@@ -51,7 +51,7 @@ pub(super) struct OnSlot<F> {
 }
 
 impl<F: Future> OnSlot<F> {
-    pub(super) fn new(inner: F, slot: Option<Arc<dyn Slot>>, most: Duration) -> Self {
+    pub(crate) fn new(inner: F, slot: Option<Arc<dyn Slot>>, most: Duration) -> Self {
         Self {
             inner: Box::pin(inner),
             slot,
@@ -62,7 +62,7 @@ impl<F: Future> OnSlot<F> {
     }
 
     /// How long the guest was on a core.
-    pub(super) fn spent(&self) -> Duration {
+    pub(crate) fn spent(&self) -> Duration {
         self.spent
     }
 

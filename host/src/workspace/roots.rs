@@ -230,6 +230,13 @@ impl Workspace {
         std::iter::once(&self.main).chain(&self.mounts)
     }
 
+    /// Where a canonical path is, as the kernel calls it; `None` if there is no such mount.
+    #[must_use]
+    pub fn real_path(&self, path: &CanonicalPath) -> Option<PathBuf> {
+        let root = self.named(path.mount())?;
+        Some(root.real().join(path.path()))
+    }
+
     /// The root of that name; the workspace's is empty.
     pub(super) fn named(&self, name: &str) -> Option<&Root> {
         self.roots().find(|root| *root.name == *name)

@@ -80,7 +80,7 @@ fn leftovers(folder: &Path) -> Vec<String> {
 fn killed() -> usize {
     const LENGTH: usize = 300_000;
     let world = World::with(&json!({ "f0": "A".repeat(LENGTH), "f1": "A".repeat(LENGTH), "d/f2": "A".repeat(LENGTH) }));
-    let calls = (0..60).map(|number| {
+    let calls = (0..24).map(|number| {
         let letter = ["B", "C", "D", "E", "F"][number % 5];
         let path = ["f0", "f1", "d/f2", "new/deep/f3"][number % 4];
         json!({ "tool": "write_file", "arguments": { "path": path, "content": letter.repeat(LENGTH) } })

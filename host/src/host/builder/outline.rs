@@ -23,10 +23,10 @@ impl HostBuilder {
     ///
     /// # Errors
     /// If the workspace, a mount or the policy can't be used.
-    pub fn outline(&self) -> Result<Outline, HostError> {
+    pub fn outline(mut self) -> Result<Outline, HostError> {
         let (workspace, policy) = self.ground()?;
         let mut problems = Vec::new();
-        let catalog = self.load(policy.limits().component, &mut problems);
+        let (_, catalog) = self.load(policy.limits().component, &mut problems);
         Ok(Outline {
             makeup: Makeup::of(&workspace, &policy, catalog.plugins()),
             catalog,

@@ -1,0 +1,160 @@
+//! What a host's rules are made of, kept so that they can be made again when plugin folders change. It must not touch calls
+//! that are here: those keep the rules that they came in under.
+
+use super::known::{self, Memory};
+use super::places::Reserved;
+use super::{Host, HostError};
+use crate::catalog::{Catalog, Entry, LoadError, Plugin};
+use crate::dispatch::Rules;
+use crate::policy::Policy;
+use crate::workspace::Workspace;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// What changed when plugin folders were read again.
+#[derive(Debug, Default)]
+pub struct Reloaded {
+    /// Tools that are new, by name.
+    pub added: Vec<String>,
+    /// Tools that are there no more.
+    pub removed: Vec<String>,
+    /// Tools whose component is another one now.
+    pub changed: Vec<String>,
+    /// Files that could not be taken. Where a plugin had been loaded from one before, that stays.
+    pub problems: Vec<LoadError>,
+}
+
+/// A file of a plugin folder, as it was last looked at.
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    file: PathBuf,
+    changed: Option<SystemTime>,
+    bytes: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Makings {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) reserved: Vec<Reserved>,
+    pub(super) remember: Option<(PathBuf, Memory)>,
+    pub(super) shows_tabs: bool,
+    /// The plugins that come from no folder.
+    pub(super) fixed: Vec<Arc<Plugin>>,
+    // Held while folders are read, so that this is done once at a time.
+    pub(super) seen: Mutex<Seen>,
+}
+
+/// The folders as they were last looked at.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Vec<Mark>);
+
+impl Seen {
+    /// As they are now.
+    pub(super) fn now(folders: &[PathBuf]) -> Self {
+        let files = folders
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flatten();
+        let marks = files.filter_map(|entry| mark(&entry.ok()?.path()));
+        let mut marks: Vec<Mark> = marks.collect();
+        marks.sort_by(|a, b| a.file.cmp(&b.file));
+        Self(marks)
+    }
+}
+
+fn mark(file: &Path) -> Option<Mark> {
+    if file.extension()? != "wasm" {
+        return None;
+    }
+    let found = std::fs::metadata(file).ok()?;
+    Some(Mark {
+        file: file.to_owned(),
+        changed: found.modified().ok(),
+        bytes: found.len(),
+    })
+}
+
+impl Makings {
+    /// The rules over the tools of this catalog.
+    ///
+    /// # Errors
+    /// If what plugins claimed before can't be read.
+    pub(super) fn rules(&self, catalog: Catalog) -> Result<Rules, HostError> {
+        let tools = catalog.tools().map(|entry| {
+            let mut rules = self.policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            for (path, from, what) in &self.reserved {
+                rules = rules.reserve(path.clone(), *from, what);
+            }
+            (entry.tool.name.clone(), Arc::new(rules))
+        });
+        let held = match &self.remember {
+            Some((file, memory)) => known::held(&catalog, file, *memory)?,
+            None => HashMap::new(),
+        };
+        Ok(Rules {
+            shows_tabs: self.shows_tabs,
+            held,
+            tools: tools.collect(),
+            workspace: Arc::clone(&self.workspace),
+            policy: Arc::clone(&self.policy),
+            catalog: Arc::new(catalog),
+        })
+    }
+}
+
+impl Host {
+    /// Reads the plugin folders again if a file in them has changed since they were last read; `None` if none has. Calls that
+    /// are here keep the plugin that they came in under, and a component that has not changed stays compiled. A secret that
+    /// the policy gives to a tool is read when the host is built: a new tool goes without.
+    ///
+    /// # Errors
+    /// If what plugins claimed before can't be read; then all stays as it is.
+    pub fn reload(&self) -> Result<Option<Reloaded>, HostError> {
+        let makings = &self.makings;
+        let mut seen = makings.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Seen::now(&makings.folders);
+        if seen.0 == now.0 {
+            return Ok(None);
+        }
+        let before = Arc::clone(&self.dispatcher.rules().catalog);
+        let mut reloaded = Reloaded::default();
+        let mut catalog = Catalog::default();
+        for plugin in &makings.fixed {
+            reloaded.problems.extend(catalog.add_shared(Arc::clone(plugin)).err());
+        }
+        let most = makings.policy.limits().component;
+        for folder in &makings.folders {
+            catalog.add_folder(folder, most, &before, &mut reloaded.problems);
+        }
+        reloaded.compare(&before, &catalog);
+        self.dispatcher.replace_rules(makings.rules(catalog)?);
+        *seen = now;
+        Ok(Some(reloaded))
+    }
+}
+
+impl Reloaded {
+    fn compare(&mut self, before: &Catalog, now: &Catalog) {
+        let name = |entry: &Entry| entry.tool.name.clone();
+        for entry in now.tools() {
+            match before.tool(&entry.tool.name) {
+                None => self.added.push(name(entry)),
+                Some(old) if !Arc::ptr_eq(&old.plugin, &entry.plugin) => self.changed.push(name(entry)),
+                Some(_) => {}
+            }
+        }
+        let gone = before.tools().filter(|entry| now.tool(&entry.tool.name).is_none());
+        self.removed.extend(gone.map(name));
+    }
+
+    /// Whether a tool is new, gone, or another one.
+    #[must_use]
+    pub fn any_tool(&self) -> bool {
+        !(self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty())
+    }
+}
