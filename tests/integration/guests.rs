@@ -18,6 +18,7 @@ fn prebuilt_components_are_fresh() {
         ("text", "plugins/prebuilt/text.wasm"),
         ("web", "plugins/prebuilt/web.wasm"),
         ("browser", "plugins/prebuilt/browser.wasm"),
+        ("conformance", "tests/guests/prebuilt/conformance.wasm"),
         ("probe", "tests/guests/prebuilt/probe.wasm"),
     ];
     for (name, file) in files {

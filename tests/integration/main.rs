@@ -21,6 +21,7 @@ mod readme;
 mod reload;
 mod reuse;
 mod serve;
+mod stateless;
 mod tidy;
 mod trusted;
 mod vanish;

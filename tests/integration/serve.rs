@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -290,12 +290,29 @@ fn steps_and_resources() {
     assert!(served.answer(id).get("error").is_some());
 }
 
+/// Starts a server that is to listen, and waits until it says where. What else it says goes into the pipe, which has to stay.
+pub(super) fn listen(command: &mut Command) -> (Child, BufReader<ChildStderr>, u16) {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the command");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let port = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).expect("text") > 0, "it ended");
+        if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
+            break rest.split('/').next().and_then(|port| port.parse().ok());
+        }
+    };
+    (child, said, port.expect("a port"))
+}
+
 /// One request over HTTP: the status and what came.
-fn post(port: u16, head: &str, body: &Value) -> (u16, String) {
+pub(super) fn post(port: u16, head: &str, body: &Value) -> (u16, String) {
+    send("POST", port, head, &body.to_string())
+}
+
+fn send(method: &str, port: u16, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a server");
-    let body = body.to_string();
     let request = format!(
-        "POST /mcp HTTP/1.1\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+        "{method} /mcp HTTP/1.1\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
          connection: close\r\ncontent-length: {}\r\n{head}\r\n{body}",
         body.len()
     );
@@ -316,21 +333,8 @@ fn over_http_only_who_knows_the_token_comes_in() {
     command
         .env("TOOLYARD_TOKEN", "sesame")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the command");
-    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
-    let port: u16 = loop {
-        let mut line = String::new();
-        assert!(said.read_line(&mut line).expect("text") > 0, "it ended");
-        if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
-            break rest
-                .split('/')
-                .next()
-                .and_then(|port| port.parse().ok())
-                .expect("a port");
-        }
-    };
+        .stdout(Stdio::piped());
+    let (mut child, _said, port) = listen(&mut command);
     let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
     } });
@@ -352,6 +356,13 @@ fn over_http_only_who_knows_the_token_comes_in() {
         assert_eq!(got, status, "{head}: {answer}");
         assert_eq!(answer.contains("serverInfo"), status == 200, "{head}: {answer}");
     }
+    let (_, answer) = post(port, &format!("{host}{token}"), &hello);
+    let session = answer.lines().find(|line| line.starts_with("mcp-session-id:"));
+    let session = format!("{host}{token}{}\r\n", session.expect("a session"));
+    // It is gone at once, and stays so.
+    assert_eq!(send("DELETE", port, &session, "").0, 204);
+    let ping = json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" });
+    assert_eq!(post(port, &session, &ping).0, 404);
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
     let begun = Instant::now();

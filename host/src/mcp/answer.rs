@@ -35,13 +35,34 @@ fn block(outcome: &Outcome, at: usize, piece: &Content) -> ContentBlock {
         Content::Text(text) => ContentBlock::text(text.clone()),
         Content::Json(value) => ContentBlock::text(value.to_string()),
         Content::Image { media_type, data } => ContentBlock::image(encoded(data), media_type.clone()),
-        Content::Blob { media_type, data } => ContentBlock::resource(ResourceContents::BlobResourceContents {
-            uri: format!("toolyard://calls/{}/{at}", outcome.id.as_str()),
-            mime_type: Some(media_type.clone()),
-            blob: encoded(data),
-            meta: None,
-        }),
+        Content::Blob { media_type, data } if media_type.starts_with("audio/") => {
+            ContentBlock::audio(encoded(data), media_type.clone())
+        }
+        Content::Blob { media_type, data } => {
+            let uri = format!("toolyard://calls/{}/{at}", outcome.id.as_str());
+            let mime_type = Some(media_type.clone());
+            ContentBlock::resource(match readable(media_type, data) {
+                Some(text) => ResourceContents::TextResourceContents {
+                    uri,
+                    mime_type,
+                    text: text.to_owned(),
+                    meta: None,
+                },
+                None => ResourceContents::BlobResourceContents {
+                    uri,
+                    mime_type,
+                    blob: encoded(data),
+                    meta: None,
+                },
+            })
+        }
     }
+}
+
+/// The text of a document that a model can read as it is.
+fn readable<'a>(media_type: &str, data: &'a [u8]) -> Option<&'a str> {
+    let text = media_type.starts_with("text/") || media_type == "application/json";
+    std::str::from_utf8(data).ok().filter(|_| text)
 }
 
 /// What a client may want to know beside the answer.

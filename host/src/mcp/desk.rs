@@ -1,16 +1,13 @@
 //! What all connections share: which call belongs to which client, so that what happens to it, and what is to be asked about
 //! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
 
+use super::asking::{self, Asks, Round, Rounds};
 use crate::call::{CallId, Event, Level, Outcome, Wait, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
-use crate::report;
-use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema};
-use rmcp::service::{ElicitationMode, Peer, RoleServer};
-use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 /// As many outcomes are remembered for the timeline.
@@ -18,9 +15,6 @@ const MOST_OUTCOMES: usize = 500;
 
 /// As many steps of one call wait for being told; more are dropped.
 const MOST_NOTES: usize = 256;
-
-/// As long as this a person may take to answer.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a client is told of a running call.
 pub(super) enum Note {
@@ -53,8 +47,18 @@ impl Drop for Route {
     }
 }
 
+impl Route {
+    /// The round that this call has been, if it has ended with a question.
+    pub(super) fn asked(&self) -> Option<Round> {
+        match self.desk.routes().get_mut(&self.batch).map(|open| &mut open.asks) {
+            Some(Asks::Result(round)) if round.is_open() => Some(std::mem::take(round)),
+            _ => None,
+        }
+    }
+}
+
 struct Open {
-    peer: Peer<RoleServer>,
+    asks: Asks,
     notes: mpsc::Sender<Note>,
 }
 
@@ -63,6 +67,7 @@ pub struct Desk {
     // Held for one look or exchange. By batch: ids are unique only within one, and others submit to the host, too.
     routes: Mutex<HashMap<u64, Open>>,
     outcomes: Mutex<VecDeque<Outcome>>,
+    pub(super) rounds: Rounds,
     closing: AtomicBool,
     running: watch::Sender<usize>,
     /// Counts how often tools have changed.
@@ -83,6 +88,7 @@ impl Desk {
         Arc::new(Self {
             routes: Mutex::default(),
             outcomes: Mutex::default(),
+            rounds: Rounds::default(),
             closing: AtomicBool::new(false),
             running: watch::Sender::new(0),
             changes: watch::Sender::new(0),
@@ -122,13 +128,13 @@ impl Desk {
 
     /// A name for a new call of this client, which will be that batch, and the way back to it; none if no call is taken in any
     /// more.
-    pub(super) fn open(self: &Arc<Self>, batch: u64, peer: Peer<RoleServer>) -> Option<Route> {
+    pub(super) fn open(self: &Arc<Self>, batch: u64, asks: Asks) -> Option<Route> {
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
         let (sender, notes) = mpsc::channel(MOST_NOTES);
         self.running.send_modify(|running| *running = running.saturating_add(1));
-        self.routes().insert(batch, Open { peer, notes: sender });
+        self.routes().insert(batch, Open { asks, notes: sender });
         Some(Route {
             desk: Arc::clone(self),
             batch,
@@ -205,59 +211,16 @@ pub(super) fn among_ours(wait: &Wait) -> Wait {
     }
 }
 
-/// What a person may answer.
-const CHOICES: [(&str, Answer); 4] = [
-    ("once", Answer::Once),
-    ("for this session", Answer::Always),
-    ("no", Answer::No),
-    ("never in this session", Answer::Never),
-];
-
 impl Approve for Desk {
     /// Asks the person at the client that made the call. A client that can't ask anybody has said no.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
         Box::pin(async move {
-            let peer = self.routes().get(&question.batch).map(|open| open.peer.clone());
-            match peer {
-                Some(peer) if peer.supported_elicitation_modes().contains(&ElicitationMode::Form) => {
-                    asked(&peer, question).await.unwrap_or(Answer::No)
-                }
-                _ => Answer::No,
-            }
+            let peer = match self.routes().get_mut(&question.batch).map(|open| &mut open.asks) {
+                Some(Asks::Request(peer)) => peer.clone(),
+                Some(Asks::Result(round)) => return round.answer(question),
+                Some(Asks::Nobody) | None => return Answer::No,
+            };
+            asking::request(&peer, question).await.unwrap_or(Answer::No)
         })
     }
-}
-
-async fn asked(peer: &Peer<RoleServer>, question: &Question) -> Option<Answer> {
-    let message = format!(
-        "{} (plugin {}) asks for: {}. The policy refuses it ({}). Allow it?",
-        question.tool,
-        question.plugin,
-        report::words(&question.entry),
-        question.refusal.rule(),
-    );
-    let choices: Vec<&str> = CHOICES.iter().map(|(word, _)| *word).collect();
-    let schema = json!({
-        "type": "object",
-        "properties": { "allow": { "type": "string", "title": "Allow it?", "enum": choices } },
-        "required": ["allow"],
-    });
-    let requested_schema = ElicitationSchema::from_json_schema(schema.as_object()?.clone()).ok()?;
-    let params = ElicitRequestParams::FormElicitationParams {
-        meta: None,
-        message: report::visible(&message),
-        requested_schema,
-    };
-    let answer = peer
-        .create_elicitation_with_timeout(params, Some(PATIENCE))
-        .await
-        .ok()?;
-    if answer.action != ElicitationAction::Accept {
-        return Some(Answer::No);
-    }
-    let said = answer.content.as_ref()?.get("allow").and_then(Value::as_str)?;
-    CHOICES
-        .iter()
-        .find(|(word, _)| *word == said)
-        .map(|(_, answer)| *answer)
 }

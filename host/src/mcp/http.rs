@@ -5,7 +5,7 @@ use super::{Desk, Server};
 use crate::host::Host;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -156,7 +156,13 @@ async fn answer(
         answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
         return Ok(answer);
     }
-    Ok(service.handle(request).await)
+    let ends = request.method() == Method::DELETE;
+    let mut answer = service.handle(request).await;
+    if ends && answer.status() == StatusCode::ACCEPTED {
+        // The session is gone, not about to go; some clients take the difference for a failure.
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+    }
+    Ok(answer)
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Answer {

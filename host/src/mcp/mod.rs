@@ -2,6 +2,7 @@
 //! know how calls are resolved, scheduled or run: it uses `Host` like every embedder.
 
 mod answer;
+mod asking;
 mod desk;
 mod fresh;
 mod http;

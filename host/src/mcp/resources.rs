@@ -6,7 +6,10 @@ use crate::catalog::Entry;
 use crate::host::Host;
 use crate::report;
 use rmcp::ErrorData;
-use rmcp::model::{ReadResourceResult, Resource, ResourceContents};
+use rmcp::model::{
+    CompleteRequestParams, CompleteResult, CompletionInfo, ReadResourceResult, Reference, Resource, ResourceContents,
+    ResourceTemplate,
+};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -15,6 +18,9 @@ use std::path::Path;
 const TIMELINE: &str = "toolyard://timeline";
 const AUDIT: &str = "toolyard://audit";
 const TOOLS: &str = "toolyard://tools/";
+
+/// What stands for a tool's name in the template.
+const TOOL: &str = "tool";
 
 /// As many bytes of the audit log are shown.
 const TAIL: u64 = 64 << 10;
@@ -47,6 +53,40 @@ pub(super) fn list(host: &Host) -> Vec<Resource> {
         )
     }));
     all
+}
+
+/// What there is one of for each name.
+pub(super) fn templates() -> Vec<ResourceTemplate> {
+    let template = ResourceTemplate::new(format!("{TOOLS}{{{TOOL}}}"), "tool");
+    vec![
+        template
+            .with_description("What a tool takes, gives and touches")
+            .with_mime_type("application/json"),
+    ]
+}
+
+/// The names that go on as somebody has begun to write one.
+pub(super) fn complete(host: &Host, request: &CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
+    let known = match &request.r#ref {
+        Reference::Resource(template) => templates().iter().any(|known| known.uri_template == template.uri),
+        _ => false,
+    };
+    if !known || request.argument.name != TOOL {
+        return Err(ErrorData::invalid_params("there is nothing to complete here", None));
+    }
+    let begun = request.argument.value.as_str();
+    let tools = host.tools();
+    let names = tools.iter().map(|entry| entry.tool.name.as_str());
+    let mut fit: Vec<String> = names
+        .filter(|name| name.starts_with(begun))
+        .map(str::to_owned)
+        .collect();
+    let total = u32::try_from(fit.len()).ok();
+    let more = fit.len() > CompletionInfo::MAX_VALUES;
+    fit.truncate(CompletionInfo::MAX_VALUES);
+    CompletionInfo::with_pagination(fit, total, more)
+        .map(CompleteResult::new)
+        .map_err(|error| ErrorData::internal_error(error, None))
 }
 
 /// One of them.

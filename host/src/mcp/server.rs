@@ -1,18 +1,20 @@
 //! One connection: what its client asks, as calls of a client of the host. It must not outlive its client: whoever is gone
 //! waits for nothing, and its calls are taken back.
 
+use super::asking::{Asks, Round};
 use super::desk::{Desk, Route};
 use super::steps::{Told, Wish};
 use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
-use crate::host::{Asks, Client, Host};
+use crate::host::{Asks as Asking, Client, Host};
 use crate::report;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, Implementation,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     SubscriptionFilter, Tool,
 };
@@ -25,7 +27,7 @@ use tokio::task::AbortHandle;
 /// As many tools are told at once.
 const PAGE: usize = 200;
 
-/// As long as this the steps of a call that has ended are waited for, if its client wants to know them.
+/// As long as this the steps and lines of a call that has ended are waited for, if its client wants to know them.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// The tools of a host, for one client.
@@ -82,7 +84,7 @@ impl Server {
 
     /// The same, whose user may be asked about what the policy refuses, if its client can ask, or is never asked.
     #[must_use]
-    pub fn asking(self, asks: Asks) -> Self {
+    pub fn asking(self, asks: Asking) -> Self {
         let mut server = self;
         server.client = server.client.clone().asking(asks);
         server
@@ -101,7 +103,7 @@ impl Server {
             .submit_as(route.batch, vec![call])
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let mut guard = Guard(Some(batch.canceller()));
-        let mut told = Told::new(&context.peer, context.meta.get_progress_token(), &self.wish);
+        let mut told = Told::new(context, &self.wish);
         let mut outcomes = std::pin::pin!(batch.outcomes());
         let outcomes = loop {
             tokio::select! {
@@ -113,16 +115,16 @@ impl Server {
             }
         };
         guard.0 = None;
-        if told.wants_steps() {
-            // The steps are told on a thread of their own, which may be behind.
+        let outcome = outcomes.into_iter().next();
+        let outcome = outcome.ok_or_else(|| ErrorData::internal_error("the call has no outcome", None))?;
+        if told.waits(&outcome) {
+            // Steps and lines are told on a thread of their own, which may be behind.
             let host = Arc::clone(&self.host);
             drop(tokio::task::spawn_blocking(move || host.settle_events(SETTLE)).await);
         }
         while let Ok(note) = route.notes.try_recv() {
             told.tell(note).await;
         }
-        let outcome = outcomes.into_iter().next();
-        let outcome = outcome.ok_or_else(|| ErrorData::internal_error("the call has no outcome", None))?;
         self.desk.ended(&outcome, at);
         Ok(outcome)
     }
@@ -136,6 +138,7 @@ impl ServerHandler for Server {
             .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_list_changed()
+            .enable_completions()
             .enable_logging()
             .build();
         ServerConfig::new(capabilities)
@@ -197,15 +200,37 @@ impl ServerHandler for Server {
             let message = format!("Unknown tool: {}", request.name);
             return Err(ErrorData::invalid_params(message, None));
         }
-        let batch = self.client.new_batch();
-        let Some(mut route) = self.desk.open(batch, context.peer.clone()) else {
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let rounds = &self.desk.rounds;
+        let round = match &request.request_state {
+            Some(state) => rounds.go_on(state, &request.name, &arguments, request.input_responses.as_ref())?,
+            None => Round::default(),
+        };
+        let asks = Asks::of(&context, round);
+        let again = matches!(asks, Asks::Result(_)).then(|| arguments.clone());
+        let Some(mut route) = self.desk.open(self.client.new_batch(), asks) else {
             return Err(ErrorData::internal_error("the host is about to end", None));
         };
-        let arguments = Value::Object(request.arguments.unwrap_or_default());
         // A client can't know another call's id.
-        let call = Call::literal(request.name.into_owned(), arguments).with_id(route.id.clone());
+        let call = Call::literal(request.name.clone(), arguments).with_id(route.id.clone());
         let outcome = self.run(call, &mut route, &context).await?;
-        Ok(answer::result(&outcome).into())
+        match again.zip(route.asked()) {
+            Some((arguments, round)) => Ok(rounds.ask(&request.name, arguments, round)?.into()),
+            None => Ok(answer::result(&outcome).into()),
+        }
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.host.tool(name).map(|entry| tools::tool(&entry))
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        // Who has none does not have the method either.
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
     }
 
     #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
@@ -220,6 +245,22 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         Ok(ListResourcesResult::with_all_items(resources::list(&self.host)))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        resources::complete(&self.host, &request)
     }
 
     async fn read_resource(

@@ -5,14 +5,15 @@
     reason = "logging has left the newest revision; clients of those with a handshake have no other way to see it"
 )]
 
+use super::asking::alone;
 use super::desk::Note;
-use crate::call::Level;
+use crate::call::{Level, Outcome};
 use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken};
-use rmcp::service::{Peer, RoleServer};
+use rmcp::service::{Peer, RequestContext, RoleServer};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The least important lines that a client wants to see.
+/// The least important lines that the client of a session wants to see.
 #[derive(Debug)]
 pub(super) struct Wish(AtomicU8);
 
@@ -32,23 +33,29 @@ impl Wish {
 pub(super) struct Told<'a> {
     peer: &'a Peer<RoleServer>,
     token: Option<ProgressToken>,
-    wish: &'a Wish,
+    /// The weight of the least important lines that it wants; none if it wants none.
+    least: Option<u8>,
     done: Option<u64>,
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn new(peer: &'a Peer<RoleServer>, token: Option<ProgressToken>, wish: &'a Wish) -> Self {
+    pub(super) fn new(context: &'a RequestContext<RoleServer>, wish: &Wish) -> Self {
+        // A request that stands for itself says in itself which lines it wants.
+        let least = match alone(context) {
+            true => context.meta.log_level().map(weight),
+            false => Some(wish.0.load(Ordering::Relaxed)),
+        };
         Self {
-            peer,
-            token,
-            wish,
+            peer: &context.peer,
+            token: context.meta.get_progress_token(),
+            least,
             done: None,
         }
     }
 
-    /// Whether the client wants to know how far the call is.
-    pub(super) fn wants_steps(&self) -> bool {
-        self.token.is_some()
+    /// Whether something that this client wants to know may still be under way when its call has ended.
+    pub(super) fn waits(&self, outcome: &Outcome) -> bool {
+        self.token.is_some() || (self.least.is_some() && !outcome.log.is_empty())
     }
 
     pub(super) async fn tell(&mut self, note: Note) {
@@ -63,7 +70,7 @@ impl<'a> Told<'a> {
             }
             (Note::Log { level, text }, _) => {
                 let level = logged(level);
-                if weight(level) >= self.wish.0.load(Ordering::Relaxed) {
+                if self.least.is_some_and(|least| weight(level) >= least) {
                     let line = LoggingMessageNotificationParam::new(level, Value::String(text));
                     drop(self.peer.notify_logging_message(line).await);
                 }

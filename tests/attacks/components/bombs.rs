@@ -198,7 +198,8 @@ fn two_versions() -> usize {
     for (host, number) in hosts.iter().zip(["1.0.0", "2.0.0"]) {
         assert_eq!(
             host.tool("one_tool")
-                .map(|entry| entry.plugin.manifest.version.as_str()),
+                .map(|entry| entry.plugin.manifest.version.clone())
+                .as_deref(),
             Some(number)
         );
         assert_eq!(run(host, vec![Call::new("one_tool", json!({}))])[0].status, Status::Ok);

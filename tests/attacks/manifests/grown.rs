@@ -49,7 +49,8 @@ pub fn grown() -> usize {
         ended(&call(&builder.build().expect("a host")), Status::Denied, "claims_grew");
     }
     let wide = host(&[claim("read"), claim("write")]);
-    let plugin = wide.plugins().iter().find(|plugin| plugin.manifest.name == "made");
+    let plugins = wide.plugins();
+    let plugin = plugins.iter().find(|plugin| plugin.manifest.name == "made");
     toolyard::host::approve_claims(plugin.expect("the plugin"), &known).expect("written");
     assert_eq!(call(&host(&[claim("read"), claim("write")])).status, Status::Ok);
     // A memory that can't be read is not taken for an empty one.
