@@ -7,7 +7,8 @@
 //! [`Host`] is the door for embedders: see there for an example. Rooms in reading order: [`call`] (what is asked and how
 //! it ended), [`manifest`] (what a plugin declares), [`policy`] (what the operator allows), [`schedule`] (who may run),
 //! [`workspace`] (paths), [`sandbox`] (guests), [`catalog`] (plugins by name), [`report`] (outcomes as text
-//! and JSON), [`formats`] (how model APIs speak of tools), `audit` (what was decided), `dispatch` (who runs), [`host`], [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
+//! and JSON), [`formats`] (how model APIs speak of tools), `audit` (what was decided), `dispatch` (who runs), [`host`], `join` (who
+//! owns a workspace), [`mcp`] (the door for agents), [`cli`]. `ARCHITECTURE.md` tells the whole.
 
 #![deny(missing_docs)]
 // No input may stop the host: what can fail says so by type. Tests may be blunt.
@@ -39,6 +40,8 @@ mod dispatch;
 pub mod egress;
 pub mod formats;
 pub mod host;
+#[cfg(feature = "cli")]
+mod join;
 pub mod manifest;
 #[cfg(feature = "mcp")]
 pub mod mcp;
@@ -52,7 +55,9 @@ pub mod walls;
 pub mod workspace;
 
 pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
-pub use dispatch::{Answer, Answering, Approve, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question};
+pub use dispatch::{
+    Answer, Answering, Approve, Asks, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question,
+};
 pub use egress::{Lookup, Resolve};
 pub use host::{Client, Host, HostBuilder, HostError, Plan, Reloaded};
 pub use native::{NativeAnswer, NativeCall, NativePlugin};

@@ -11,6 +11,7 @@ pub(super) fn toolyard(world: &World, args: &[&str], input: &str) -> Output {
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
     // What plugins claim is remembered there: each test is somebody else.
     command.env("XDG_STATE_HOME", world.outside());
+    command.env("XDG_RUNTIME_DIR", world.outside());
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -10,6 +10,7 @@ mod examples;
 mod files;
 mod formats;
 mod guests;
+mod join;
 mod native;
 mod network;
 mod parallel;

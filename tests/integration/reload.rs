@@ -139,7 +139,7 @@ fn claims_that_grew_are_held() {
 
 #[test]
 fn clients_are_told() {
-    let mut served = Served::start(World::new(), &json!({}));
+    let mut served = Served::start(World::new(), &[], &json!({}));
     let tools = |served: &mut Served| {
         let id = served.ask("tools/list", &json!({}));
         served.answer(id)["result"]["tools"].to_string()

@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolyard_tests::{World, probe, repository};
 
 /// A server and the client that started it.
 pub(crate) struct Served {
-    pub(crate) world: World,
-    child: Child,
-    input: Option<ChildStdin>,
+    pub(crate) world: Arc<World>,
+    pub(crate) child: Child,
+    pub(crate) input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: u64,
     pub(crate) plugins: TempDir,
@@ -35,18 +36,22 @@ pub(crate) fn command(world: &World, args: &[&str]) -> (Command, TempDir) {
     command.arg("--plugins").arg(plugins.path());
     command.env("XDG_CACHE_HOME", repository().join("target/test-cache"));
     command.env("XDG_STATE_HOME", world.outside());
+    // Where hosts of one workspace find each other.
+    command.env("XDG_RUNTIME_DIR", world.outside());
     command.env_remove("TOOLYARD_TOKEN");
     (command, plugins)
 }
 
 impl Served {
     /// Starts one and shakes hands.
-    pub(crate) fn start(world: World, capabilities: &Value) -> Self {
-        let (mut command, plugins) = command(&world, &[]);
+    #[track_caller]
+    pub(crate) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
+        let world = world.into();
+        let (mut command, plugins) = command(&world, args);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the command");
         let (input, output) = (child.stdin.take(), child.stdout.take().expect("pipes"));
         let mut served = Self {
@@ -69,7 +74,7 @@ impl Served {
     }
 
     pub(crate) fn new(files: &Value) -> Self {
-        Self::start(World::with(files), &json!({}))
+        Self::start(World::with(files), &[], &json!({}))
     }
 
     pub(crate) fn say(&mut self, message: &Value) {
@@ -97,9 +102,15 @@ impl Served {
         }
     }
 
+    #[track_caller]
     pub(crate) fn answer(&mut self, id: u64) -> Value {
         loop {
-            let message = self.hear().expect("an answer");
+            let Some(message) = self.hear() else {
+                let mut said = String::new();
+                let pipe = self.child.stderr.as_mut().expect("a pipe");
+                pipe.read_to_string(&mut said).expect("text");
+                panic!("it ended without an answer: {said}");
+            };
             if message["id"] == json!(id) && message.get("method").is_none() {
                 return message;
             }
@@ -107,7 +118,7 @@ impl Served {
     }
 
     /// The results of these calls, whatever order they come in.
-    fn results(&mut self, ids: &[u64]) -> Vec<Value> {
+    pub(crate) fn results(&mut self, ids: &[u64]) -> Vec<Value> {
         let mut found = vec![Value::Null; ids.len()];
         while found.contains(&Value::Null) {
             let message = self.hear().expect("an answer");
@@ -119,7 +130,7 @@ impl Served {
     }
 }
 
-fn text(result: &Value) -> &str {
+pub(crate) fn text(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap_or_default()
 }
 
@@ -214,7 +225,7 @@ fn the_end_of_input_is_the_end() {
 
 #[test]
 fn a_person_is_asked_where_the_client_can() {
-    let mut served = Served::start(World::with(&json!({ ".env": "x" })), &json!({ "elicitation": {} }));
+    let mut served = Served::start(World::with(&json!({ ".env": "x" })), &[], &json!({ "elicitation": {} }));
     let arguments = json!({ "path": ".env" });
     for (answer, fine) in [
         (json!({ "action": "decline" }), false),

@@ -1,6 +1,8 @@
 //! The one name of a web server: scheme, host and port, as claims, policy and requests are compared by.
 //! It must not look a name up or reach anything.
 
+use super::plain;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use url::{Host, Url};
 const MAX_URL_BYTES: usize = 64 << 10;
 
 /// How a server is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// Plain HTTP.
     Http,
@@ -47,10 +50,11 @@ impl Scheme {
 }
 
 /// A host: a name that has to be looked up, or an address.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HostName {
     /// A name in lower-case ASCII (punycode), without a final dot.
-    Name(Arc<str>),
+    Name(#[serde(serialize_with = "plain::share", deserialize_with = "plain::own::<String, _, _>")] Arc<str>),
     /// An address, however it was spelled.
     Address(IpAddr),
 }
@@ -92,7 +96,7 @@ fn plain(address: Ipv6Addr) -> String {
 }
 
 /// Where a request goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// How.
     pub scheme: Scheme,

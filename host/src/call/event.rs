@@ -2,9 +2,10 @@
 //! It must not decide anything: who watches can't change what is watched.
 
 use super::{CallId, Content, Status, Wait};
+use serde::{Deserialize, Serialize};
 
 /// One step in the life of a call. For one call they come in the order of [`What`]; calls interleave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Microseconds since the host was built.
     pub at_us: u64,
@@ -19,7 +20,8 @@ pub struct Event {
 }
 
 /// What happened to a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum What {
     /// It was taken in.
@@ -67,7 +69,8 @@ pub enum What {
 }
 
 /// How important a line of a guest's log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// For the plugin's author.
     Debug,

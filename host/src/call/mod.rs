@@ -4,16 +4,20 @@
 mod endpoint;
 mod event;
 mod outcome;
+mod plain;
 mod resource;
+mod session;
+
+#[cfg(test)]
+mod tests;
 
 pub use endpoint::{Endpoint, EndpointError, HostName, Scheme};
 pub use event::{Event, Level, What};
 pub use outcome::{CallError, Content, Outcome, Status, Timing, Wait};
-pub use resource::{
-    Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Reach, Resource, Rights, Scope, SessionName,
-};
+pub use resource::{Access, CanonicalPath, Conflict, Entry, Footprint, ObjectId, Reach, Resource, Scope};
+pub use session::{Rights, SessionName};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +30,9 @@ pub(crate) const RESULT: &str = "$result";
 pub(crate) const LITERAL: &str = "$literal";
 
 /// The name of a call, unique within its batch: given by the caller, or `"1"`, `"2"`, … by position.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CallId(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(#[serde(serialize_with = "plain::share", deserialize_with = "plain::own::<String, _, _>")] Arc<str>);
 
 impl CallId {
     /// The id as text.
@@ -40,12 +45,6 @@ impl CallId {
 impl<T: Into<Arc<str>>> From<T> for CallId {
     fn from(text: T) -> Self {
         Self(text.into())
-    }
-}
-
-impl Serialize for CallId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -62,7 +61,7 @@ impl fmt::Debug for CallId {
 }
 
 /// One invocation of a tool with arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The caller's name for the call; `None` lets the host number it by its position in the batch, from 1.
     pub id: Option<CallId>,
@@ -84,7 +83,7 @@ pub struct Call {
 }
 
 /// How the calls that one comes after must have ended for it to start.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum When {
     /// All of them `ok`.
     #[default]

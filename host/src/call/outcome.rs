@@ -1,12 +1,12 @@
 //! How a call ended: one complete record, the same for every door.
 //! It must not print or format; that is the report room's work.
 
-use super::{CallId, Entry, Footprint};
-use serde::Serialize;
+use super::{CallId, Entry, Footprint, plain};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Every way in which a call can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The tool answered.
@@ -57,7 +57,8 @@ impl Status {
 }
 
 /// One piece of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Text to read.
     Text(String),
@@ -68,6 +69,7 @@ pub enum Content {
         /// Its media type, `image/…`.
         media_type: String,
         /// Its bytes.
+        #[serde(with = "plain::bytes")]
         data: Vec<u8>,
     },
     /// Other bytes.
@@ -75,12 +77,13 @@ pub enum Content {
         /// Their media type.
         media_type: String,
         /// The bytes.
+        #[serde(with = "plain::bytes")]
         data: Vec<u8>,
     },
 }
 
 /// Why a call did not end `ok`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallError {
     /// A short, stable word in `snake_case`.
     pub code: String,
@@ -92,7 +95,7 @@ pub struct CallError {
 }
 
 /// When things happened, in microseconds since the batch was submitted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// The call was taken in.
     pub queued_us: u64,
@@ -120,17 +123,19 @@ impl Timing {
 }
 
 /// One reason why a call waited.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// The earlier call.
     pub on: CallId,
+    /// Its batch, if that is another one than this call's: ids are unique only within one.
+    pub batch: Option<u64>,
     /// This call's entry and the earlier one's, which conflict; `None` if this call comes after the earlier one because it
     /// names it, in `after` or in a `$result`.
     pub entries: Option<(Entry, Entry)>,
 }
 
 /// How one call ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The call.
     pub id: CallId,
@@ -145,6 +150,7 @@ pub struct Outcome {
     /// Why not `ok`.
     pub error: Option<CallError>,
     /// What it held while it ran, or would have held; empty if it was refused before that was known.
+    #[serde(serialize_with = "plain::share", deserialize_with = "plain::own::<Footprint, _, _>")]
     pub footprint: Arc<Footprint>,
     /// The earlier calls that it really waited for, and why: at most 64 of them, the oldest.
     pub waits: Vec<Wait>,

@@ -1,7 +1,7 @@
 //! Resources, accesses and footprints: what calls are compared by, and what the sandbox opens.
 //! It must not touch the file system: a path here was made canonical elsewhere and is only a name.
 
-use super::Endpoint;
+use super::{Endpoint, Rights, SessionName, plain};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -29,9 +29,11 @@ pub enum Scope {
 }
 
 /// A path without links, `.` or `..`, in one mount: the one name by which a place is compared, granted and shown.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CanonicalPath {
+    #[serde(serialize_with = "plain::share", deserialize_with = "plain::own::<String, _, _>")]
     mount: Arc<str>,
+    #[serde(serialize_with = "plain::share", deserialize_with = "plain::own::<String, _, _>")]
     path: Arc<str>,
 }
 
@@ -120,7 +122,7 @@ impl fmt::Debug for CanonicalPath {
 }
 
 /// A file that has several names (hard links), by the numbers that the kernel knows it by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectId {
     /// The device number.
     pub device: u64,
@@ -129,109 +131,23 @@ pub struct ObjectId {
 }
 
 /// What requests may be made of one web server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reach {
     /// Where.
     pub endpoint: Endpoint,
     /// HTTP methods, in capital letters.
+    #[serde(
+        serialize_with = "plain::share",
+        deserialize_with = "plain::own::<Vec<String>, _, _>"
+    )]
     pub methods: Arc<[String]>,
     /// Whether it extends to where answers to these requests send the tool, as far as the policy allows that.
     pub redirects: bool,
 }
 
-/// A browser session: `plugin/name`. Plugins share none.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionName(Arc<str>);
-
-impl SessionName {
-    /// The session that a plugin calls `name`.
-    #[must_use]
-    pub fn of(plugin: &str, name: &str) -> Self {
-        Self(format!("{plugin}/{name}").into())
-    }
-
-    /// The whole name, the plugin's included.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What the plugin calls it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
-    }
-}
-
-impl fmt::Display for SessionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What needs a word of its own in a browser session: with either, a tool can do what a claim on an address alone would not
-/// let it do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rights {
-    /// To run scripts in pages.
-    pub evaluate: bool,
-    /// To read and write cookies and storage.
-    pub storage: bool,
-}
-
-impl Rights {
-    /// Every right, with its name.
-    pub const NAMES: [(&'static str, Self); 2] = [
-        (
-            "evaluate",
-            Self {
-                evaluate: true,
-                storage: false,
-            },
-        ),
-        (
-            "storage",
-            Self {
-                evaluate: false,
-                storage: true,
-            },
-        ),
-    ];
-
-    /// The right of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(own, _)| *own == name)
-            .map(|(_, right)| *right)
-    }
-
-    /// The names of these.
-    #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        let own = Self::NAMES.iter().filter(|(_, right)| self.contain(*right));
-        own.map(|(name, _)| *name).collect()
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            evaluate: self.evaluate || other.evaluate,
-            storage: self.storage || other.storage,
-        }
-    }
-
-    /// Whether all of `other` are among these.
-    #[must_use]
-    pub fn contain(self, other: Self) -> bool {
-        (self.evaluate || !other.evaluate) && (self.storage || !other.storage)
-    }
-}
-
 /// What a claim resolves to for one call.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Resource {
     /// A place in the file tree.
     Path {
@@ -325,7 +241,7 @@ fn covers(at: &CanonicalPath, scope: Scope, place: &CanonicalPath) -> bool {
 }
 
 /// One resource of a call with its access.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// What.
     pub resource: Resource,
@@ -342,8 +258,15 @@ impl Entry {
 }
 
 /// All resources of one call, each once, with the widest access asked for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Entry>")]
 pub struct Footprint(Vec<Entry>);
+
+impl From<Vec<Entry>> for Footprint {
+    fn from(entries: Vec<Entry>) -> Self {
+        Self::new(entries)
+    }
+}
 
 impl Footprint {
     /// The footprint of these entries; two for one resource merge to the wider access.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Allows everything that one call would be refused.
 pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
     let host = host_to_ask(cli)?;
-    let explanation = match host.explain(&values::call(&host, &args.call)?) {
+    let explanation = match host.explain(&values::call(host.tool(&args.call.tool).as_ref(), &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => bail!("{}: {}", status.as_str(), error.message),
     };

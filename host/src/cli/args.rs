@@ -99,6 +99,8 @@ const SERVE: &str = "\
 Put this into a client's configuration:
   { \"mcpServers\": { \"toolyard\": { \"command\": \"toolyard\", \"args\": [\"serve\", \"--workspace\", \"/path/to/project\"] } } }
 
+One that is started on a workspace that another serves already joins that one, so that all calls are scheduled together.
+
 Over HTTP clients have to send a token: the one in the variable TOOLYARD_TOKEN, or one that is made and printed at the start.";
 
 /// How clients reach the server.

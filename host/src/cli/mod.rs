@@ -8,6 +8,7 @@ mod batch;
 mod browser;
 mod doctor;
 mod inspect;
+mod joined;
 mod outputs;
 mod policy;
 mod progress;
@@ -16,7 +17,8 @@ mod serve;
 mod values;
 
 use crate::call::{Outcome, Status};
-use crate::host::{Host, HostError};
+use crate::catalog::LoadError;
+use crate::host::{Host, HostBuilder, HostError, Outline};
 use crate::report::Style;
 use crate::sandbox::SandboxError;
 use anyhow::{Context as _, bail};
@@ -106,8 +108,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     }
 }
 
-/// The host that the global options describe. Plugins that can't be loaded are told, and the others work.
-fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder) -> anyhow::Result<Host> {
+/// What the global options say.
+fn builder(cli: &Cli) -> anyhow::Result<HostBuilder> {
     let mut builder = Host::builder();
     if let Some(folder) = &cli.workspace {
         builder = builder.workspace(folder);
@@ -125,7 +127,25 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         // From where the command was given, and not from the workspace.
         builder = builder.audit(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
     }
-    let host = more(builder).build().map_err(|error| match error {
+    Ok(builder)
+}
+
+/// The host that the global options describe. Plugins that can't be loaded are told, and the others work.
+fn host(cli: &Cli, more: impl FnOnce(HostBuilder) -> HostBuilder) -> anyhow::Result<Host> {
+    let host = more(builder(cli)?).build().map_err(no_host)?;
+    left_out(host.problems());
+    Ok(host)
+}
+
+/// What that host would be, for commands that need none of their own.
+fn outline(cli: &Cli) -> anyhow::Result<Outline> {
+    let outline = builder(cli)?.outline().map_err(no_host)?;
+    left_out(&outline.problems);
+    Ok(outline)
+}
+
+fn no_host(error: HostError) -> anyhow::Error {
+    match error {
         HostError::Workspace(_)
         | HostError::Mount(_)
         | HostError::ReadPolicy(..)
@@ -135,19 +155,17 @@ fn host(cli: &Cli, more: impl FnOnce(crate::host::HostBuilder) -> crate::host::H
         | HostError::Policy(_)
         | HostError::Sandbox(SandboxError::Trust(_)) => anyhow::Error::new(error),
         HostError::Sandbox(_) | HostError::Threads(_) => anyhow::Error::new(error).context(HostFailed),
-    })?;
-    for problem in host.problems() {
+    }
+}
+
+fn left_out(problems: &[LoadError]) {
+    for problem in problems {
         eprintln!("toolyard: left out: {}", crate::report::visible(&problem.to_string()));
     }
-    Ok(host)
 }
 
 /// The same for commands that run calls: what plugins claim is remembered, and at a terminal somebody can be asked.
-fn host_for_calls(
-    cli: &Cli,
-    pause: &Pause,
-    more: impl FnOnce(crate::host::HostBuilder) -> crate::host::HostBuilder,
-) -> anyhow::Result<Host> {
+fn host_for_calls(cli: &Cli, pause: &Pause, more: impl FnOnce(HostBuilder) -> HostBuilder) -> anyhow::Result<Host> {
     host(cli, |mut builder| {
         if let Some(file) = state_file() {
             builder = builder.remember_claims(file);

@@ -4,14 +4,13 @@
 use super::Observer;
 use super::args::RunArgs;
 use crate::call::Outcome;
-use crate::host::Host;
 use crate::report::{self, Summary};
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// The files that a run is written to.
 pub(super) struct Outputs {
@@ -55,18 +54,17 @@ impl Outputs {
     }
 
     /// Writes what is known at the end. The calls have run, whatever becomes of it.
-    pub(super) fn finish(self, host: &Host, batch: &str, outcomes: &[Outcome]) -> anyhow::Result<()> {
+    pub(super) fn finish(self, cores: NonZeroUsize, batch: &str, outcomes: &[Outcome]) -> anyhow::Result<()> {
         if let Some(trace) = self.trace {
             trace.write(&report::trace(outcomes).to_string())?;
         }
         if let Some(timeline) = self.timeline {
             let title = Path::new(batch).file_name();
             let title = title.map_or("standard input".into(), std::ffi::OsStr::to_string_lossy);
-            let summary = Summary::of(outcomes, host.cores()).to_string();
+            let summary = Summary::of(outcomes, cores).to_string();
             timeline.write(&report::timeline(outcomes, &title, &summary))?;
         }
         if let Some(events) = self.events {
-            host.settle_events(Duration::from_secs(10));
             events.finish()?;
         }
         Ok(())

@@ -79,7 +79,7 @@ fn warnings(policy: &Policy, host: &Host, workspace: &Path) -> Vec<String> {
 /// What a call would be granted, by which rule.
 fn explain(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let host = host_to_ask(cli)?;
-    let explanation = match host.explain(&values::call(&host, &args.call)?) {
+    let explanation = match host.explain(&values::call(host.tool(&args.call.tool).as_ref(), &args.call)?) {
         Ok(explanation) => explanation,
         Err((status, error)) => {
             match args.json {

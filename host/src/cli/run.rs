@@ -1,13 +1,15 @@
 //! `call`, `run` and `plan`. It must not know how calls are resolved, scheduled or run.
 
 use super::args::{CallArgs, Cli, RunArgs};
+use super::joined::Ended;
 use super::outputs::Outputs;
 use super::progress::Progress;
 use super::{
-    Exit, HostFailed, Pause, batch, block_on, exit_code, host_for_calls, host_to_ask, print, print_json, style, values,
+    Exit, HostFailed, Observer, Pause, batch, block_on, exit_code, host_for_calls, host_to_ask, joined, print,
+    print_json, style, values,
 };
 use crate::call::{Call, CallId, Outcome};
-use crate::host::{Host, Plan, PlannedCall};
+use crate::host::{Host, HostBuilder, Plan, PlannedCall};
 use crate::report::{self, Summary, visible};
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -16,22 +18,41 @@ use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+/// As long as this observers may be behind when a run has ended.
+const SETTLE: Duration = Duration::from_secs(10);
+
 pub(super) fn call(cli: &Cli, args: &CallArgs) -> anyhow::Result<Exit> {
-    let host = host_for_calls(cli, &Pause::default(), |b| b)?;
-    let mut call = values::call(&host, &args.call)?;
-    call.timeout = args.timeout.map(Duration::from_millis);
-    let (outcomes, interrupted) = block_on(to_the_end(&host, vec![call]))??;
-    for outcome in &outcomes {
+    let timed = |call: Call| Call {
+        timeout: args.timeout.map(Duration::from_millis),
+        ..call
+    };
+    let ended = match joined::find(cli)? {
+        Some(owner) => {
+            let call = values::call(owner.outline.catalog.tool(&args.call.tool), &args.call)?;
+            owner.run(cli, vec![timed(call)], &[])?
+        }
+        None => {
+            let host = host_for_calls(cli, &Pause::default(), |b| b)?;
+            let call = values::call(host.tool(&args.call.tool).as_ref(), &args.call)?;
+            block_on(to_the_end(&host, vec![timed(call)]))??
+        }
+    };
+    for outcome in &ended.outcomes {
         match args.json {
             true => print_json(&report::outcome(outcome))?,
             false => answer(outcome)?,
         }
     }
-    Ok(if interrupted {
-        Exit::Interrupted
-    } else {
-        exit_code(&outcomes)
-    })
+    Ok(ended.exit())
+}
+
+impl Ended {
+    fn exit(&self) -> Exit {
+        match self.interrupted {
+            true => Exit::Interrupted,
+            false => exit_code(&self.outcomes),
+        }
+    }
 }
 
 fn answer(outcome: &Outcome) -> anyhow::Result<()> {
@@ -74,7 +95,7 @@ async fn warm(host: &Host, calls: &[Call]) {
 }
 
 /// Runs the calls; an interrupt takes back what has not ended, and a second one leaves at once.
-async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcome>, bool)> {
+async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<Ended> {
     tokio::select! {
         () = warm(host, &calls) => {}
         _ = tokio::signal::ctrl_c() => {
@@ -85,13 +106,18 @@ async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<(Vec<Outcom
     let batch = host.submit(calls)?;
     let canceller = batch.canceller();
     let mut outcomes = std::pin::pin!(batch.outcomes());
+    let ended = |outcomes, interrupted| Ended {
+        outcomes,
+        interrupted,
+        cores: host.cores(),
+    };
     tokio::select! {
-        outcomes = &mut outcomes => return Ok((outcomes, false)),
+        outcomes = &mut outcomes => return Ok(ended(outcomes, false)),
         _ = tokio::signal::ctrl_c() => {}
     }
     canceller.cancel();
     tokio::select! {
-        outcomes = outcomes => Ok((outcomes, true)),
+        outcomes = outcomes => Ok(ended(outcomes, true)),
         _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted as i32),
     }
 }
@@ -102,10 +128,40 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         call.timeout = call.timeout.or(args.timeout.map(Duration::from_millis));
         call.max_wait = call.max_wait.or(args.max_wait.map(Duration::from_millis));
     }
+    let owner = joined::find(cli)?;
+    if let Some(owner) = &owner {
+        owner.check(args)?;
+    }
     let outputs = Outputs::create(args)?;
     let pause = Pause::default();
     let progress = Progress::start(calls.len(), pause.clone());
-    let host = host_for_calls(cli, &pause, |mut builder| {
+    let observers: Vec<Observer> = outputs.observer().into_iter().chain([progress.observer()]).collect();
+    let ended = match owner {
+        Some(owner) => owner.run(cli, calls, &observers),
+        None => run_here(cli, args, calls, &pause, observers),
+    };
+    progress.stop();
+    let ended = ended?;
+    let cores = ended.cores;
+    match args.json {
+        true => print_json(&report::run(&ended.outcomes, cores))?,
+        false => print(&lines(&ended.outcomes, cores))?,
+    }
+    outputs
+        .finish(cores, &args.batch, &ended.outcomes)
+        .context(HostFailed)?;
+    Ok(ended.exit())
+}
+
+/// Runs the calls on a host of this process's own.
+fn run_here(
+    cli: &Cli,
+    args: &RunArgs,
+    calls: Vec<Call>,
+    pause: &Pause,
+    observers: Vec<Observer>,
+) -> anyhow::Result<Ended> {
+    let host = host_for_calls(cli, pause, |mut builder| {
         if let Some(slots) = args.max_parallel {
             builder = builder.max_parallel(slots);
         }
@@ -115,24 +171,12 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         if args.reuse {
             builder = builder.reuse();
         }
-        if let Some(observer) = outputs.observer() {
-            builder = builder.observer(observer);
-        }
-        builder.observer(progress.observer())
+        observers.into_iter().fold(builder, HostBuilder::observer)
     })?;
-    let ended = block_on(to_the_end(&host, calls));
-    progress.stop();
-    let (outcomes, interrupted) = ended??;
-    match args.json {
-        true => print_json(&report::run(&outcomes, host.cores()))?,
-        false => print(&lines(&outcomes, host.cores()))?,
-    }
-    outputs.finish(&host, &args.batch, &outcomes).context(HostFailed)?;
-    Ok(if interrupted {
-        Exit::Interrupted
-    } else {
-        exit_code(&outcomes)
-    })
+    let ended = block_on(to_the_end(&host, calls))??;
+    // What observers write is whole when this returns; so long they may be behind.
+    host.settle_events(SETTLE);
+    Ok(ended)
 }
 
 fn lines(outcomes: &[Outcome], cores: NonZeroUsize) -> String {

@@ -1,13 +1,19 @@
 //! `serve`: the host as a server of the Model Context Protocol. It must not write to standard output: that is the protocol's.
 
 use super::args::{Cli, ServeArgs};
-use super::{Exit, HostFailed, host};
-use crate::mcp::{Desk, Http, Server, keep_fresh};
+use super::{Exit, HostFailed, host, joined, outline, state_file};
+use crate::host::{Asks, Host, Outline};
+use crate::join::{self, Board, Door, Guest, Inside, JoinError, Joined, Own, Owned, Ownership, Wants};
+use crate::mcp::{Desk, Http, Server, keep_fresh, nobody_reads, pipes};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// As long as this running calls may still take when the server is to end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -15,60 +21,237 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The variable of the environment that may hold the token.
 const TOKEN: &str = "TOOLYARD_TOKEN";
 
+/// As often one tries to join an owner that ends just then.
+const TRIES: usize = 50;
+
 pub(super) fn serve(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::new();
-    let host = host(cli, |builder| {
-        let builder = match super::state_file() {
-            Some(file) => builder.remember_claims(file),
-            None => builder,
-        };
-        let builder = builder.observer(desk.observer());
-        match cli.no_ask {
-            true => builder,
-            false => builder.approver(desk.clone()),
-        }
-    })?;
-    let host = Arc::new(host);
     // One thread: every request is a task of its own, and here they begin in the order in which they came. The host has its
     // own threads for the calls.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context(HostFailed)?;
+    let exit = match role(cli, args)? {
+        Role::Guest(joined) => runtime.block_on(carry(joined)),
+        Role::Owner(ownership, listener) => {
+            let exit = own(cli, args, &runtime, Some(listener));
+            // All is over. Whoever comes now owns it.
+            drop(ownership);
+            exit
+        }
+        Role::Alone => own(cli, args, &runtime, None),
+    };
+    // A read of standard input may be under way on a thread that can't be stopped.
+    runtime.shutdown_background();
+    exit
+}
+
+/// What this process is to the workspace.
+enum Role {
+    /// The one that others join.
+    Owner(Ownership, UnixListener),
+    /// One that has joined the owner.
+    Guest(Joined),
+    /// Nobody can find it.
+    Alone,
+}
+
+fn role(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Role> {
+    let alone = |why: String| {
+        eprintln!("toolyard: no other process can join this one: {why}");
+        Ok(Role::Alone)
+    };
+    let Some(place) = joined::place(cli) else {
+        return alone("neither XDG_RUNTIME_DIR nor HOME says where".to_owned());
+    };
+    let mut ours: Option<Outline> = None;
+    for _ in 0..TRIES {
+        let reached = match place.own() {
+            Ok(Owned::Ours(ownership, listener)) => return Ok(Role::Owner(ownership, listener)),
+            Ok(Owned::Theirs(reached)) => reached,
+            Err(JoinError::Io(path, error)) => return alone(format!("{}: {error}", path.display())),
+            Err(error) => return Err(joined::failed(error)),
+        };
+        if args.http.is_some() {
+            bail!(
+                "--http: this workspace is served by {} already; leave --http out to join that, or end it",
+                reached.holder
+            );
+        }
+        let Some(outline) = &ours else {
+            // Reading plugins may take longer than an owner waits for a hello.
+            drop(reached);
+            ours = Some(outline(cli)?);
+            continue;
+        };
+        let hello = joined::hello(cli, outline, Wants::Mcp);
+        if let Some(joined) = reached.join(&hello).map_err(joined::failed)? {
+            return Ok(Role::Guest(joined));
+        }
+    }
+    bail!("whoever serves this workspace lets nobody in")
+}
+
+/// Carries standard input and output to the owner of the workspace, and back.
+async fn carry(joined: Joined) -> anyhow::Result<Exit> {
+    eprintln!(
+        "toolyard: process {} serves this workspace; this one hands its client on to it",
+        joined.pid
+    );
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (told, mut enough) = watch::channel(false);
+    let asked = async {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        // What was asked is still answered, for a while.
+        told.send_replace(true);
+        tokio::time::sleep(DRAIN).await;
+    };
+    let gone = nobody_reads()?;
+    let carried = joined.carry(pipes(), async move {
+        drop(enough.wait_for(|enough| *enough).await);
+    });
+    tokio::select! {
+        carried = carried => carried.map(|()| Exit::Ok).map_err(joined::failed),
+        () = asked => Ok(Exit::Ok),
+        // With this process, the owner takes its calls back.
+        Ok(()) = gone => Ok(Exit::Ok),
+    }
+}
+
+/// What all who are served share, however they came.
+#[derive(Clone)]
+struct Shared {
+    desk: Arc<Desk>,
+    board: Arc<Board>,
+}
+
+/// Serves with a host of this process's own, and whoever joins.
+fn own(cli: &Cli, args: &ServeArgs, runtime: &Runtime, listener: Option<UnixListener>) -> anyhow::Result<Exit> {
+    let shared = Shared {
+        desk: Desk::new(),
+        board: Board::new(),
+    };
+    let host = host(cli, |mut builder| {
+        if let Some(file) = state_file() {
+            builder = builder.remember_claims(file);
+        }
+        let builder = builder
+            .observer(shared.desk.observer())
+            .observer(shared.board.observer());
+        match cli.no_ask {
+            true => builder,
+            false => builder.approver(shared.desk.clone()),
+        }
+    })?;
+    let host = Arc::new(host);
     runtime.block_on(async {
+        let (close, closed) = watch::channel(false);
+        let inside = Inside::new();
+        // Beside the rest, so that who is inside is still served while this one drains.
+        let mut others = JoinSet::new();
+        if let Some(listener) = listener {
+            let door = Door::new(listener, inside.clone()).context(HostFailed)?;
+            others.spawn(door.open(itself(cli, &host), closed, received(&host, &shared)));
+        }
         let served = async {
             match args.http {
-                None => Server::stdio(&host, &desk).await.context("standard input and output"),
-                Some(address) => http(args, address, &host, &desk).await,
+                None => stdio(&host, &shared.desk, &inside).await,
+                Some(address) => http(args, address, &host, &shared.desk).await,
             }
         };
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            done = served => done?,
-            () = keep_fresh(&host, &desk) => {}
-            _ = term.recv() => drain(&desk).await,
-            _ = int.recv() => drain(&desk).await,
-        }
+        let asked = async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+        };
+        let done = tokio::select! {
+            done = served => done,
+            () = keep_fresh(&host, &shared.desk) => Ok(()),
+            () = asked => {
+                close.send_replace(true);
+                drain(&shared).await;
+                Ok(())
+            }
+        };
+        close.send_replace(true);
         host.cancel_all();
         host.close_browsers().await;
-        anyhow::Ok(())
+        // Whoever owns the workspace next must not begin beside what still stops.
+        let stopped = async {
+            while !host.status().is_empty() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        drop(tokio::time::timeout(DRAIN, stopped).await);
+        done
     })?;
-    // A read of standard input may be under way on a thread that can't be stopped.
-    runtime.shutdown_background();
     Ok(Exit::Ok)
 }
 
-async fn drain(desk: &Desk) {
-    desk.close();
-    if tokio::time::timeout(DRAIN, desk.settled()).await.is_err() {
+/// The client on standard input and output; when it has closed its side, those who have joined still need this host.
+async fn stdio(host: &Arc<Host>, desk: &Arc<Desk>, inside: &Inside) -> anyhow::Result<()> {
+    let served = Server::stdio(host, desk).await;
+    inside.empty().await;
+    served.context("standard input and output")
+}
+
+/// What this host is, for those who want to join it.
+fn itself(cli: &Cli, host: &Arc<Host>) -> impl Fn() -> Own + Send + 'static {
+    let audit = cli.audit.as_ref();
+    let audit = audit.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    let host = Arc::clone(host);
+    move || Own {
+        makeup: host.makeup(),
+        audit: audit.clone(),
+    }
+}
+
+/// What is done for one who has joined.
+fn received(host: &Arc<Host>, shared: &Shared) -> impl Fn(Guest) -> BoxFuture + Clone + Send + 'static {
+    let (host, shared) = (Arc::clone(host), shared.clone());
+    move |guest| {
+        let (host, shared) = (Arc::clone(&host), shared.clone());
+        Box::pin(async move {
+            let served = match guest.hello.wants {
+                Wants::Batch => join::serve_batch(&host, &shared.board, guest).await,
+                Wants::Mcp => {
+                    let asks = match guest.hello.ask {
+                        true => Asks::Somebody,
+                        false => Asks::Nobody,
+                    };
+                    let (reader, writer, gone) = guest.streams();
+                    tokio::select! {
+                        served = Server::new(&host, &shared.desk).asking(asks).on((reader, writer)) => served,
+                        // Its calls are taken back.
+                        () = gone.wait() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = served {
+                tracing::debug!(%error, "one who had joined is gone");
+            }
+        })
+    }
+}
+
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn drain(shared: &Shared) {
+    shared.desk.close();
+    shared.board.close();
+    let settled = async {
+        shared.desk.settled().await;
+        shared.board.settled().await;
+    };
+    if tokio::time::timeout(DRAIN, settled).await.is_err() {
         eprintln!("toolyard: calls that still run are taken back");
     }
 }
 
-async fn http(
-    args: &ServeArgs,
-    address: SocketAddr,
-    host: &Arc<crate::host::Host>,
-    desk: &Arc<Desk>,
-) -> anyhow::Result<()> {
+async fn http(args: &ServeArgs, address: SocketAddr, host: &Arc<Host>, desk: &Arc<Desk>) -> anyhow::Result<()> {
     if !address.ip().is_loopback() && !args.remote {
         bail!(
             "--http {address}: that can be reached from other machines, and what is said isn't encrypted; say 127.0.0.1, or add \

@@ -4,14 +4,13 @@
 use super::args::ToolCall;
 use super::batch::read_source;
 use crate::call::Call;
-use crate::host::Host;
+use crate::catalog::Entry;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
-/// The call that the command line names, guided by the tool's schema.
-pub(super) fn call(host: &Host, words: &ToolCall) -> anyhow::Result<Call> {
-    let entry = host.tool(&words.tool);
-    let schema = entry.as_ref().map(|entry| &entry.tool.input_schema);
+/// The call that the command line names, guided by the schema of its tool, if there is one of that name.
+pub(super) fn call(tool: Option<&Entry>, words: &ToolCall) -> anyhow::Result<Call> {
+    let schema = tool.map(|entry| &entry.tool.input_schema);
     let arguments = arguments(schema, words.args.as_deref(), &words.pairs)?;
     Ok(Call::new(&words.tool, arguments))
 }

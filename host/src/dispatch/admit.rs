@@ -1,6 +1,7 @@
 //! How a batch comes in: every call resolved, admitted or refused, and the caller's handle on what was admitted.
 //! It must not run anything.
 
+use super::approve::Asks;
 use super::batch::{BatchError, Named};
 use super::chain::{Links, fill};
 use super::live::{ClientId, Common, Live, not_met, refused};
@@ -111,13 +112,14 @@ impl Canceller {
 pub(super) fn admit(
     shared: &Arc<Shared>,
     number: u64,
-    client: ClientId,
+    (client, asks): (ClientId, Asks),
     calls: Vec<Call>,
 ) -> Result<Batch, BatchError> {
     let named = Named::new(&calls)?;
     let common = Arc::new(Common {
         batch: number,
         client,
+        asks,
         zero: Instant::now(),
         results: Mutex::new(HashMap::new()),
     });
@@ -198,7 +200,9 @@ impl Taking<'_> {
         let approvals = &self.shared.approvals;
         let rules = self.shared.rules();
         match rules.prepare(call, links, &approvals.always(&call.tool)) {
-            Err(refused) if approvals.asks(&call.tool, &refused) => rules.pending(&call.tool, &refused),
+            Err(refused) if approvals.asks(self.common.asks, &call.tool, &refused) => {
+                rules.pending(&call.tool, &refused)
+            }
             prepared => prepared,
         }
     }

@@ -42,6 +42,16 @@ pub enum Answer {
     Never,
 }
 
+/// Whether somebody may be asked about a call, where there is somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asks {
+    /// Yes.
+    #[default]
+    Somebody,
+    /// No: what the policy refuses is refused at once.
+    Nobody,
+}
+
 /// An answer, when it is there.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -89,11 +99,11 @@ impl Approvals {
     }
 
     /// Whether there is somebody to ask about this refusal.
-    pub(super) fn asks(&self, tool: &str, refused: &Refused) -> bool {
+    pub(super) fn asks(&self, asks: Asks, tool: &str, refused: &Refused) -> bool {
         let Some((entry, _)) = refused.about.as_deref() else {
             return false;
         };
-        self.approver.is_some() && self.known(tool, entry) != Some(false)
+        asks == Asks::Somebody && self.approver.is_some() && self.known(tool, entry) != Some(false)
     }
 
     fn known(&self, tool: &str, entry: &Entry) -> Option<bool> {

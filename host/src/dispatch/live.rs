@@ -1,5 +1,6 @@
 //! One call that was let in, and the outcome that it becomes. It must not decide anything.
 
+use super::approve::Asks;
 use super::chain::Results;
 use super::prepare::Prepared;
 use super::refused::Refused;
@@ -33,6 +34,7 @@ pub struct LiveCall {
 pub(super) struct Common {
     pub(super) batch: u64,
     pub(super) client: ClientId,
+    pub(super) asks: Asks,
     /// The batch's time zero.
     pub(super) zero: Instant,
     // How those ended that others name. Locked under the owner's lock for one insertion, or alone to fill a result in.

@@ -23,7 +23,7 @@ mod trees;
 mod worker;
 
 pub use admit::{Batch, Canceller};
-pub use approve::{Answer, Answering, Approve, Question};
+pub use approve::{Answer, Answering, Approve, Asks, Question};
 pub use batch::BatchError;
 pub(crate) use batch::Named;
 pub(crate) use chain::{Links, links};
@@ -214,8 +214,22 @@ impl Dispatcher {
     /// # Errors
     /// If ids are given twice, names are unknown or go in a circle, or a reference makes no sense; then nothing has started.
     pub(crate) fn submit(&self, client: ClientId, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        let number = self.batches.fetch_add(1, Ordering::Relaxed);
-        admit::admit(&self.shared, number, client, calls)
+        self.submit_as(self.new_batch(), (client, Asks::Somebody), calls)
+    }
+
+    /// A number for one more batch.
+    pub(crate) fn new_batch(&self) -> u64 {
+        self.batches.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// As `submit`, under a number of one's own from `new_batch`.
+    pub(crate) fn submit_as(
+        &self,
+        number: u64,
+        whose: (ClientId, Asks),
+        calls: Vec<Call>,
+    ) -> Result<Batch, BatchError> {
+        admit::admit(&self.shared, number, whose, calls)
     }
 
     /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
@@ -228,7 +242,7 @@ impl Dispatcher {
             .map(|entry| &entry.plugin)
             .filter(|plugin| plugin.closures().is_none());
         let work: Vec<_> = plugins
-            .filter(|plugin| seen.insert(Arc::as_ptr(plugin)))
+            .filter(|plugin| seen.insert(Arc::as_ptr(plugin).addr()))
             .map(|plugin| {
                 let (plugin, sandbox) = (Arc::clone(plugin), Arc::clone(&self.shared.sandbox));
                 let compile = async move { plugin.compiled(&sandbox).await.map(drop) };

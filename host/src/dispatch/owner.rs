@@ -93,9 +93,12 @@ impl Owner {
         }
         self.trees.add(&call.prepared.footprint);
         let ticket = self.scheduler.submit(submission);
-        (call.waits, call.more_waits) = self.waits(ticket);
         *self.clients.entry(call.common.client).or_default() += 1;
         self.live.insert(ticket, call);
+        let (waits, more) = self.waits(ticket);
+        if let Some(call) = self.live.get_mut(&ticket) {
+            (call.waits, call.more_waits) = (waits, more);
+        }
         ticket
     }
 
@@ -114,13 +117,18 @@ impl Owner {
     /// The calls that this one waits for now, and why; and how many more there are.
     pub(super) fn waits(&self, ticket: Ticket) -> (Vec<Wait>, usize) {
         let (waits, more) = self.scheduler.waits(ticket, MOST_WAITS);
+        let own = self.live.get(&ticket).map(|call| call.common.batch);
         let known = waits.into_iter().filter_map(|wait| {
-            let on = self.live.get(&wait.on)?.id.clone();
+            let other = self.live.get(&wait.on)?;
+            let (on, batch) = (
+                other.id.clone(),
+                Some(other.common.batch).filter(|batch| own != Some(*batch)),
+            );
             let entries = match wait.reason {
                 Reason::Conflict { mine, theirs } => Some((mine.clone(), theirs.clone())),
                 Reason::After => None,
             };
-            Some(Wait { on, entries })
+            Some(Wait { on, batch, entries })
         });
         (known.collect(), more)
     }

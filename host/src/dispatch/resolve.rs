@@ -60,7 +60,7 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
         Ok((prepared, Arc::new(filled)))
     });
     if let Err(refused) = &prepared
-        && shared.approvals.asks(&call.tool, refused)
+        && shared.approvals.asks(common.asks, &call.tool, refused)
     {
         return match question(shared, ticket, common.batch, &id, refused) {
             Some(question) => Next::Ask(Box::new(question), refused.clone()),

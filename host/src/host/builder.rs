@@ -2,7 +2,10 @@
 //! It must not widen anything by default: what is not said is the default policy's word.
 
 mod load;
+mod outline;
 mod trusted;
+
+pub use outline::Outline;
 
 use super::browsers::{self, Wanted};
 use super::known::Memory;
@@ -15,7 +18,7 @@ use crate::egress::Resolve;
 use crate::native::NativePlugin;
 use crate::policy::PolicyError;
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
-use crate::workspace::{Lookup, MountError, Workspace, WorkspaceError};
+use crate::workspace::{MountError, WorkspaceError};
 #[cfg(feature = "browser")]
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -269,21 +272,7 @@ impl HostBuilder {
     /// # Errors
     /// If the workspace, a mount or the policy can't be used, or this machine can't run guests.
     pub fn build(mut self) -> Result<Host, HostError> {
-        let folder = self.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
-        let lookup = if self.stepwise {
-            Lookup::Stepwise
-        } else {
-            Lookup::detect()
-        };
-        let mut workspace = Workspace::open_with(&folder, lookup)?;
-        for (name, folder, access) in &self.mounts {
-            workspace = workspace.mount(name, folder, *access)?;
-        }
-        let policy = self.read_policy(workspace.path())?;
-        for mount in policy.mounts() {
-            let folder = workspace.path().join(&mount.folder);
-            workspace = workspace.mount(&mount.name, &folder, mount.access)?;
-        }
+        let (workspace, policy) = self.ground()?;
         let mut problems = Vec::new();
         let seen = Seen::now(&self.folders);
         let (fixed, catalog) = self.load(policy.limits().component, &mut problems);

@@ -8,6 +8,7 @@ mod client;
 mod doctor;
 mod explain;
 mod known;
+mod makeup;
 mod makings;
 mod places;
 mod plan;
@@ -16,14 +17,15 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
-pub use crate::dispatch::{Answer, Answering, Approve, BatchError, Canceller, Observer, Question};
-pub use builder::{HostBuilder, HostError, POLICY_FILE};
+pub use crate::dispatch::{Answer, Answering, Approve, Asks, BatchError, Canceller, Observer, Question};
+pub use builder::{HostBuilder, HostError, Outline, POLICY_FILE};
 pub use client::Client;
 pub use doctor::{Check, Health};
 pub use explain::{Explained, Explanation};
 pub use known::approve as approve_claims;
+pub use makeup::Makeup;
 pub use makings::Reloaded;
-pub use places::browsers_base as browsers_folder;
+pub use places::{browsers_base as browsers_folder, owners_folder};
 pub use plan::{Plan, PlannedCall};
 
 use crate::browser::SessionStatus;
@@ -188,6 +190,13 @@ impl Host {
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<Entry> {
         self.catalog().tool(name).cloned()
+    }
+
+    /// What another host would have to have in common with this one to be one with it.
+    #[must_use]
+    pub fn makeup(&self) -> Makeup {
+        let dispatcher = &self.dispatcher;
+        Makeup::of(dispatcher.workspace(), dispatcher.policy(), self.catalog().plugins())
     }
 
     /// All plugins, in the order in which they were loaded.

@@ -5,6 +5,7 @@ use super::HostError;
 use crate::audit::Audit;
 use crate::call::{Access, CanonicalPath};
 use crate::workspace::Workspace;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// What the host trusts, from which access on it is refused, and what it is.
@@ -71,6 +72,21 @@ pub(super) fn users_cache() -> Option<PathBuf> {
     };
     let root = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(root.join("toolyard"))
+}
+
+/// Where hosts of one workspace find each other: in `$XDG_RUNTIME_DIR`, else in `/run/user/UID`, else in the user's cache
+/// folder; `None` where there is none of these. Programs that start servers often hand on little of the environment, so the
+/// second is where the first would point to on most systems.
+#[must_use]
+pub fn owners_folder() -> Option<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let said = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let usual = PathBuf::from(format!("/run/user/{user}"));
+    // One of another user's may have been handed on to us.
+    let ours = |folder: &PathBuf| std::fs::metadata(folder).is_ok_and(|record| record.is_dir() && record.uid() == user);
+    let mut runtime = said.into_iter().chain([usual]).filter(|folder| folder.is_absolute());
+    let runtime = runtime.find(ours).map(|folder| folder.join("toolyard"));
+    Some(runtime.or_else(users_cache)?.join("owners"))
 }
 
 /// Where browsers have their folders: one for each user, below the folder for what may go at any time.

@@ -137,7 +137,14 @@ impl Planner<'_> {
                 Reason::After => None,
             };
             let on = self.named.ids.get(at)?.clone();
-            Some((at, Wait { on, entries }))
+            Some((
+                at,
+                Wait {
+                    on,
+                    batch: None,
+                    entries,
+                },
+            ))
         });
         let mut waits: Vec<(usize, Wait)> = known.collect();
         waits.sort_by_key(|(at, _)| *at);

@@ -1,5 +1,6 @@
 //! Outcomes as tool results. It must not hide how a call ended: what did not end `ok` is an error that a model can read.
 
+use super::desk::among_ours;
 use crate::call::{Content, Outcome, Status};
 use crate::report;
 use base64::Engine as _;
@@ -66,7 +67,8 @@ fn readable<'a>(media_type: &str, data: &'a [u8]) -> Option<&'a str> {
 
 /// What a client may want to know beside the answer.
 fn beside(outcome: &Outcome) -> Value {
-    let waited: Vec<&str> = outcome.waits.iter().map(|wait| wait.on.as_str()).collect();
+    let waited = outcome.waits.iter().map(|wait| report::other(&among_ours(wait)));
+    let waited: Vec<String> = waited.collect();
     json!({
         "id": outcome.id.as_str(),
         "status": outcome.status.as_str(),

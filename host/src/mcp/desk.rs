@@ -2,10 +2,10 @@
 //! it, reaches that client alone; and how the latest calls ended. It must not keep a client waiting for another.
 
 use super::asking::{self, Asks, Round, Rounds};
-use crate::call::{CallId, Event, Level, Outcome, What};
+use crate::call::{CallId, Event, Level, Outcome, Wait, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
@@ -32,13 +32,15 @@ pub(super) enum Note {
 /// A call's way back to its client; it is closed with this value.
 pub(super) struct Route {
     desk: Arc<Desk>,
+    /// The call is a batch of its own.
+    pub(super) batch: u64,
     pub(super) id: CallId,
     pub(super) notes: mpsc::Receiver<Note>,
 }
 
 impl Drop for Route {
     fn drop(&mut self) {
-        self.desk.routes().remove(&self.id);
+        self.desk.routes().remove(&self.batch);
         self.desk
             .running
             .send_modify(|running| *running = running.saturating_sub(1));
@@ -48,7 +50,7 @@ impl Drop for Route {
 impl Route {
     /// The round that this call has been, if it has ended with a question.
     pub(super) fn asked(&self) -> Option<Round> {
-        match self.desk.routes().get_mut(&self.id).map(|open| &mut open.asks) {
+        match self.desk.routes().get_mut(&self.batch).map(|open| &mut open.asks) {
             Some(Asks::Result(round)) if round.is_open() => Some(std::mem::take(round)),
             _ => None,
         }
@@ -62,11 +64,10 @@ struct Open {
 
 /// What all connections of one host share.
 pub struct Desk {
-    // Held for one look or exchange.
-    routes: Mutex<HashMap<CallId, Open>>,
+    // Held for one look or exchange. By batch: ids are unique only within one, and others submit to the host, too.
+    routes: Mutex<HashMap<u64, Open>>,
     outcomes: Mutex<VecDeque<Outcome>>,
     pub(super) rounds: Rounds,
-    number: AtomicU64,
     closing: AtomicBool,
     running: watch::Sender<usize>,
     /// Counts how often tools have changed.
@@ -88,7 +89,6 @@ impl Desk {
             routes: Mutex::default(),
             outcomes: Mutex::default(),
             rounds: Rounds::default(),
-            number: AtomicU64::new(1),
             closing: AtomicBool::new(false),
             running: watch::Sender::new(0),
             changes: watch::Sender::new(0),
@@ -122,22 +122,23 @@ impl Desk {
         drop(self.running.subscribe().wait_for(|running| *running == 0).await);
     }
 
-    fn routes(&self) -> MutexGuard<'_, HashMap<CallId, Open>> {
+    fn routes(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A name for a new call of this client, and the way back to it; none if no call is taken in any more.
-    pub(super) fn open(self: &Arc<Self>, asks: Asks) -> Option<Route> {
+    /// A name for a new call of this client, which will be that batch, and the way back to it; none if no call is taken in any
+    /// more.
+    pub(super) fn open(self: &Arc<Self>, batch: u64, asks: Asks) -> Option<Route> {
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
-        let id = CallId::from(self.number.fetch_add(1, Ordering::Relaxed).to_string().as_str());
         let (sender, notes) = mpsc::channel(MOST_NOTES);
         self.running.send_modify(|running| *running = running.saturating_add(1));
-        self.routes().insert(id.clone(), Open { asks, notes: sender });
+        self.routes().insert(batch, Open { asks, notes: sender });
         Some(Route {
             desk: Arc::clone(self),
-            id,
+            batch,
+            id: name(batch),
             notes,
         })
     }
@@ -155,7 +156,7 @@ impl Desk {
             },
             _ => return,
         };
-        let sender = self.routes().get(&event.id).map(|open| open.notes.clone());
+        let sender = self.routes().get(&event.batch).map(|open| open.notes.clone());
         if let Some(sender) = sender {
             // A client that does not read loses steps, and nothing else.
             drop(sender.try_send(note));
@@ -184,7 +185,7 @@ impl Desk {
             status: outcome.status,
             error: outcome.error.clone(),
             footprint: Arc::clone(&outcome.footprint),
-            waits: outcome.waits.clone(),
+            waits: outcome.waits.iter().map(among_ours).collect(),
             more_waits: outcome.more_waits,
             notes: outcome.notes.clone(),
         });
@@ -197,11 +198,24 @@ impl Desk {
     }
 }
 
+/// What a call is called that is a batch of its own.
+fn name(batch: u64) -> CallId {
+    CallId::from(batch.to_string())
+}
+
+/// Among clients' calls, as they are told and shown, those of all clients are one batch: their names are given once.
+pub(super) fn among_ours(wait: &Wait) -> Wait {
+    Wait {
+        batch: wait.batch.filter(|batch| name(*batch) != wait.on),
+        ..wait.clone()
+    }
+}
+
 impl Approve for Desk {
     /// Asks the person at the client that made the call. A client that can't ask anybody has said no.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
         Box::pin(async move {
-            let peer = match self.routes().get_mut(&question.id).map(|open| &mut open.asks) {
+            let peer = match self.routes().get_mut(&question.batch).map(|open| &mut open.asks) {
                 Some(Asks::Request(peer)) => peer.clone(),
                 Some(Asks::Result(round)) => return round.answer(question),
                 Some(Asks::Nobody) | None => return Answer::No,

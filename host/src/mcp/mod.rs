@@ -16,3 +16,4 @@ pub use desk::Desk;
 pub use fresh::keep_fresh;
 pub use http::{Http, Listening};
 pub use server::Server;
+pub use stdio::{nobody_reads, pipes};

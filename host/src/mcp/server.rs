@@ -6,7 +6,7 @@ use super::desk::{Desk, Route};
 use super::steps::{Told, Wish};
 use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
-use crate::host::{Client, Host};
+use crate::host::{Asks as Asking, Client, Host};
 use crate::report;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
@@ -82,6 +82,14 @@ impl Server {
         }
     }
 
+    /// The same, whose user may be asked about what the policy refuses, if its client can ask, or is never asked.
+    #[must_use]
+    pub fn asking(self, asks: Asking) -> Self {
+        let mut server = self;
+        server.client = server.client.clone().asking(asks);
+        server
+    }
+
     /// Runs a call to its end, telling its client what happens meanwhile.
     async fn run(
         &self,
@@ -92,7 +100,7 @@ impl Server {
         let at = self.desk.now();
         let batch = self
             .client
-            .submit(vec![call])
+            .submit_as(route.batch, vec![call])
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let mut guard = Guard(Some(batch.canceller()));
         let mut told = Told::new(context, &self.wish);
@@ -200,7 +208,7 @@ impl ServerHandler for Server {
         };
         let asks = Asks::of(&context, round);
         let again = matches!(asks, Asks::Result(_)).then(|| arguments.clone());
-        let Some(mut route) = self.desk.open(asks) else {
+        let Some(mut route) = self.desk.open(self.client.new_batch(), asks) else {
             return Err(ErrorData::internal_error("the host is about to end", None));
         };
         // A client can't know another call's id.

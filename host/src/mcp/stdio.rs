@@ -1,4 +1,4 @@
-//! The door on standard input and output: one client, whose end of input is the end. It must not write anything else there.
+//! The door on streams: one client, whose end of input is the end. It must not write anything else there.
 
 use super::{Desk, Server};
 use crate::host::Host;
@@ -6,7 +6,17 @@ use rmcp::ServiceExt as _;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
+
+/// Standard input and output; where they are pipes, without a thread between.
+#[must_use]
+pub fn pipes() -> (
+    impl AsyncRead + Send + Unpin + 'static,
+    impl AsyncWrite + Send + Unpin + 'static,
+) {
+    rmcp::transport::stdio_pipes()
+}
 
 impl Server {
     /// Serves one client on standard input and output until it has closed its side; calls that run then are still answered,
@@ -16,24 +26,38 @@ impl Server {
     /// # Errors
     /// If the client does not speak the protocol.
     pub async fn stdio(host: &Arc<Host>, desk: &Arc<Desk>) -> io::Result<()> {
-        let server = Self::new(host, desk);
-        let running = match server.serve(rmcp::transport::stdio_pipes()).await {
+        let gone = nobody_reads()?;
+        tokio::select! {
+            served = Self::new(host, desk).on(pipes()) => served,
+            // With the server, its calls are taken back.
+            Ok(()) = gone => Ok(()),
+        }
+    }
+
+    /// The same on these streams. If this is dropped, calls that run are taken back.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn on<R, W>(self, streams: (R, W)) -> io::Result<()>
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
+        let running = match self.serve(streams).await {
             Ok(running) => running,
             // Nobody has said anything.
             Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             Err(error) => return Err(io::Error::other(error)),
         };
-        let gone = nobody_reads()?;
-        tokio::select! {
-            ended = running.waiting() => ended.map(drop).map_err(io::Error::other),
-            // With the server, its calls are taken back.
-            Ok(()) = gone => Ok(()),
-        }
+        running.waiting().await.map(drop).map_err(io::Error::other)
     }
 }
 
 /// Resolves when nobody can read standard output any more. The thread that waits for it ends with the process.
-fn nobody_reads() -> io::Result<oneshot::Receiver<()>> {
+///
+/// # Errors
+/// If there is no thread for that.
+pub fn nobody_reads() -> io::Result<oneshot::Receiver<()>> {
     let (tells, told) = oneshot::channel();
     let wait = move || {
         let out = io::stdout();

@@ -37,6 +37,8 @@ pub const DEFAULT_TEXT: &str = include_str!("../../default-policy.toml");
 pub struct Policy {
     /// How messages call it: a file, or `the built-in policy`.
     name: String,
+    /// Of its text.
+    digest: blake3::Hash,
     written: Written,
     limits: Limits,
     /// What holds for every tool that has no section of its own.
@@ -72,6 +74,12 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The digest (BLAKE3) of its text: two with the same say the same.
+    #[must_use]
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
     }
 
     /// What it says to one tool of one plugin.

@@ -31,17 +31,18 @@ impl Policy {
             problem,
         };
         let written: Written = toml::from_str(text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
-        build(written, name).map_err(fail)
+        build(written, name, text).map_err(fail)
     }
 }
 
 /// The built-in policy.
 impl Default for Policy {
     fn default() -> Self {
-        build(Written::default(), BUILT_IN).unwrap_or_else(|problem| {
+        build(Written::default(), BUILT_IN, DEFAULT_TEXT).unwrap_or_else(|problem| {
             debug_assert!(false, "the built-in lists are patterns: {problem} {DEFAULT_TEXT}");
             Self {
                 name: BUILT_IN.to_owned(),
+                digest: blake3::hash(DEFAULT_TEXT.as_bytes()),
                 written: Written::default(),
                 limits: Limits::default(),
                 common: nothing(),
@@ -91,7 +92,7 @@ pub(super) fn nothing() -> ToolRules {
     }
 }
 
-fn build(written: Written, name: &str) -> Result<Policy, String> {
+fn build(written: Written, name: &str, text: &str) -> Result<Policy, String> {
     let limits = written.limits.over(&Limits::default());
     for mount in written.mounts.keys() {
         let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
@@ -126,6 +127,7 @@ fn build(written: Written, name: &str) -> Result<Policy, String> {
     }
     Ok(Policy {
         name: name.to_owned(),
+        digest: blake3::hash(text.as_bytes()),
         written,
         limits,
         common,

@@ -2,6 +2,7 @@
 //! It must not leave a field out because it is empty, except where the documentation marks it optional.
 
 use super::Summary;
+use super::text::other;
 use crate::call::{Access, CallError, Content, Entry, Event, Outcome, Resource, Scope, Wait, What};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +24,7 @@ pub fn outcome(outcome: &Outcome) -> Value {
     if let Some(error) = &outcome.error {
         fields.insert("error".into(), call_error(error));
     }
-    fields.insert("waited_for".into(), json!(outcome.waited_for()));
+    fields.insert("waited_for".into(), outcome.waits.iter().map(other).collect());
     if outcome.more_waits > 0 {
         fields.insert("waited_for_more".into(), json!(outcome.more_waits));
     }
@@ -76,12 +77,19 @@ pub fn event(event: &Event) -> Value {
     value
 }
 
-/// Reasons to wait: `[{id, mine, theirs}]`; both `null` and `after: true` where the call names the other one.
+/// Reasons to wait: `[{id, mine, theirs, batch?}]`; `mine` and `theirs` are `null` and `after` is `true` where the call names the
+/// other one; `batch` is there where that is of another batch.
 #[must_use]
 pub fn waits_for(waits: &[Wait]) -> Value {
-    let one = |wait: &Wait| match &wait.entries {
-        Some((mine, theirs)) => json!({ "id": wait.on, "mine": entry(mine), "theirs": entry(theirs) }),
-        None => json!({ "id": wait.on, "mine": null, "theirs": null, "after": true }),
+    let one = |wait: &Wait| {
+        let mut told = match &wait.entries {
+            Some((mine, theirs)) => json!({ "id": wait.on, "mine": entry(mine), "theirs": entry(theirs) }),
+            None => json!({ "id": wait.on, "mine": null, "theirs": null, "after": true }),
+        };
+        if let (Some(fields), Some(batch)) = (told.as_object_mut(), wait.batch) {
+            fields.insert("batch".into(), json!(batch));
+        }
+        told
     };
     waits.iter().map(one).collect()
 }

@@ -1,7 +1,7 @@
 //! Where the bars of a picture go: lanes for calls that ran beside each other, and the chain that decided how long it all
 //! took. Pure arithmetic over outcomes. It must not draw.
 
-use crate::call::{CallId, Outcome};
+use crate::call::{CallId, Outcome, Wait};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -46,6 +46,14 @@ pub(super) fn places(outcomes: &[Outcome]) -> HashMap<&CallId, usize> {
         .collect()
 }
 
+/// The place of the call that was waited for, if it is one of these: a call of another batch may have the same id.
+pub(super) fn place<'a>(places: &'a HashMap<&CallId, usize>, wait: &Wait) -> Option<&'a usize> {
+    match wait.batch {
+        None => places.get(&wait.on),
+        Some(_) => None,
+    }
+}
+
 /// The chain of calls that waited for each other with the longest run time together, in order of time.
 pub(super) fn critical_path(outcomes: &[Outcome]) -> Vec<usize> {
     let places = places(outcomes);
@@ -54,7 +62,7 @@ pub(super) fn critical_path(outcomes: &[Outcome]) -> Vec<usize> {
     order.sort_by_key(|(at, outcome)| (outcome.timing.end_us, outcome.timing.start_us, *at));
     let mut longest: HashMap<usize, (u64, Option<usize>)> = HashMap::new();
     for (at, outcome) in order {
-        let waits = outcome.waits.iter().filter_map(|wait| places.get(&wait.on));
+        let waits = outcome.waits.iter().filter_map(|wait| place(&places, wait));
         let before = waits.filter_map(|on| Some((longest.get(on)?.0, *on))).max();
         let length = before.map_or(0, |(length, _)| length) + outcome.timing.run_us;
         longest.insert(at, (length, before.map(|(_, on)| on)));
@@ -89,6 +97,7 @@ pub(super) mod tests {
         };
         let wait = |id: &&str| Wait {
             on: CallId::from(*id),
+            batch: None,
             entries: Some((write.clone(), write.clone())),
         };
         Outcome {

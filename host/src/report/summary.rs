@@ -82,7 +82,8 @@ fn critical_path(outcomes: &[Outcome]) -> u64 {
     by_end.sort_by_key(|outcome| (outcome.timing.end_us, outcome.timing.start_us));
     let mut longest: HashMap<&CallId, u64> = HashMap::new();
     for outcome in by_end {
-        let before = outcome.waits.iter().filter_map(|wait| longest.get(&wait.on)).max();
+        let own = outcome.waits.iter().filter(|wait| wait.batch.is_none());
+        let before = own.filter_map(|wait| longest.get(&wait.on)).max();
         let length = before.copied().unwrap_or(0) + outcome.timing.run_us;
         longest.insert(&outcome.id, length);
     }
@@ -125,6 +126,7 @@ mod tests {
                 .iter()
                 .map(|id| Wait {
                     on: CallId::from(*id),
+                    batch: None,
                     entries: None,
                 })
                 .collect(),

@@ -1,7 +1,7 @@
 //! Outcomes as text for people. It must not pass a guest's control characters on to a terminal.
 
 use super::Summary;
-use crate::call::{Access, Content, Entry, Outcome, Resource, Scope, Status};
+use crate::call::{Access, Content, Entry, Outcome, Resource, Scope, Status, Wait};
 use crate::walls::{self, Wall};
 use std::fmt::Write as _;
 
@@ -95,7 +95,7 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
             .waits
             .iter()
             .take(SHOWN)
-            .map(|wait| visible(wait.on.as_str()))
+            .map(|wait| visible(&other(wait)))
             .collect();
         let more = (outcome.waits.len() + outcome.more_waits).saturating_sub(SHOWN);
         if more > 0 {
@@ -118,6 +118,15 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
         line.push_str(&under(&format!("note: {}", visible(note))));
     }
     line
+}
+
+/// A call that is waited for, by its id, and by whose it is if it isn't this batch's.
+#[must_use]
+pub fn other(wait: &Wait) -> String {
+    match wait.batch {
+        None => wait.on.to_string(),
+        Some(_) => format!("{} of another client", wait.on),
+    }
 }
 
 /// How an answer begins: its first line that says something.

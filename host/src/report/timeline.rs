@@ -2,8 +2,8 @@
 //! a caller become anything but text: the data is one block of JSON in which nothing can end the block, and the page puts
 //! it into the document as text only.
 
-use super::lanes::{critical_path, lanes, places};
-use super::text::words;
+use super::lanes::{critical_path, lanes, place, places};
+use super::text::{other, words};
 use crate::call::Outcome;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub fn timeline(outcomes: &[Outcome], title: &str, summary: &str) -> String {
                 Some((mine, theirs)) => format!("it {} and this {}", words(theirs), words(mine)),
                 None => "this call names it".to_owned(),
             };
-            json!([places.get(&wait.on), wait.on, why])
+            json!([place(&places, wait), other(wait), why])
         });
         json!({
             "at": at,

@@ -1,8 +1,8 @@
 //! A run in the Chrome trace event format, which Perfetto and its like open: a track for each lane, arrows for waits.
 //! It must not leave out a call. The format: "Trace Event Format", Google, 2016; times are microseconds.
 
-use super::lanes::{lanes, places};
-use super::text::words;
+use super::lanes::{lanes, place, places};
+use super::text::{other, words};
 use crate::call::Outcome;
 use serde_json::{Value, json};
 
@@ -42,9 +42,7 @@ pub fn trace(outcomes: &[Outcome]) -> Value {
             events.extend([wait("b", timing.queued_us), wait("e", timing.start_us)]);
         }
         for wait in &outcome.waits {
-            let before = places
-                .get(&wait.on)
-                .and_then(|at| Some((outcomes.get(*at)?, (*lanes.get(*at)?)?)));
+            let before = place(&places, wait).and_then(|at| Some((outcomes.get(*at)?, (*lanes.get(*at)?)?)));
             let Some((before, from)) = before else { continue };
             arrows += 1;
             // An arrow binds to the slice that it starts in, so it starts just before that one's end.
@@ -74,8 +72,8 @@ fn names(lanes: usize) -> Vec<Value> {
 
 fn details(outcome: &Outcome) -> Value {
     let because = |wait: &crate::call::Wait| match &wait.entries {
-        Some((mine, theirs)) => format!("{}: it {} and this {}", wait.on, words(theirs), words(mine)),
-        None => format!("{}: this call names it", wait.on),
+        Some((mine, theirs)) => format!("{}: it {} and this {}", other(wait), words(theirs), words(mine)),
+        None => format!("{}: this call names it", other(wait)),
     };
     json!({
         "id": outcome.id,

@@ -21,7 +21,7 @@ pub use marks::Marks;
 pub use roots::MountError;
 pub use walk::Last;
 
-use crate::call::{CanonicalPath, ObjectId};
+use crate::call::{Access, CanonicalPath, ObjectId};
 use crate::walls::{self, Wall};
 use roots::Root;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -211,9 +211,20 @@ impl Workspace {
         self.main.real()
     }
 
+    /// Where the workspace is, as the operator wrote it, made absolute: calls may spell it like this, too.
+    #[must_use]
+    pub fn spelled(&self) -> &Path {
+        self.main.spelled()
+    }
+
     /// All folders that calls work in, as the kernel calls them: the workspace's and those of its mounts.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(&self.main).chain(&self.mounts).map(Root::real)
+    }
+
+    /// The folders beside the workspace: what each is called, where it is, as the kernel calls it, and what may be done in it.
+    pub fn mounts(&self) -> impl Iterator<Item = (&str, &Path, Access)> {
+        self.mounts.iter().map(Root::mounted)
     }
 
     /// The name that the place `real` (as the kernel calls it) has for calls, if they can reach it at all.

@@ -72,6 +72,17 @@ impl Root {
         CanonicalPath::new(Arc::clone(&self.name), "")
     }
 
+    /// Where it is, as the operator wrote it, made absolute.
+    pub(super) fn spelled(&self) -> &Path {
+        let [_, spelled] = &self.spellings;
+        spelled
+    }
+
+    /// As a mount.
+    pub(super) fn mounted(&self) -> (&str, &Path, Access) {
+        (&self.name, self.real(), self.access)
+    }
+
     /// Where it is, as the kernel calls it.
     pub(super) fn real(&self) -> &Path {
         let [real, _] = &self.spellings;

@@ -1,5 +1,6 @@
 //! Which files a host trusts, as it was put together. It must not look into any.
 
+use super::super::places::owners_folder;
 use super::{HostBuilder, POLICY_FILE};
 use crate::call::Access;
 use crate::policy::Policy;
@@ -17,6 +18,7 @@ impl HostBuilder {
         let own = workspace.path().join(POLICY_FILE);
         let mut files = vec![(self.policy.clone().unwrap_or(own), Access::Write, "the policy")];
         files.extend(cache.map(|folder| (folder.to_owned(), Access::Write, "compiled code")));
+        files.extend(owners_folder().map(|folder| (folder, Access::Read, "where hosts find each other")));
         files.extend(
             self.folders
                 .iter()
