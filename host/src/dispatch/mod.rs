@@ -1,5 +1,5 @@
 //! Dispatch: takes batches in, lets the scheduler decide, runs what may run, answers in order.
-//! The only room that spawns. It must not know what a tool does or how a sandbox is built.
+//! The only room that starts calls. It must not know what a tool does or how a sandbox is built.
 //!
 //! The owner is a value behind one lock rather than a task with an inbox: whoever brings a message (a caller with a batch,
 //! a worker with an end, someone who takes a call back) turns the crank for a few microseconds and carries out what it
