@@ -166,15 +166,14 @@ fn own(cli: &Cli, args: &ServeArgs, runtime: &Runtime, listener: Option<UnixList
                 _ = term.recv() => {}
                 _ = int.recv() => {}
             }
+            close.send_replace(true);
+            // Beside what serves: what runs is still answered.
+            drain(&shared).await;
         };
         let done = tokio::select! {
             done = served => done,
             () = keep_fresh(&host, &shared.desk) => Ok(()),
-            () = asked => {
-                close.send_replace(true);
-                drain(&shared).await;
-                Ok(())
-            }
+            () = asked => Ok(()),
         };
         close.send_replace(true);
         host.cancel_all();
@@ -245,6 +244,7 @@ async fn drain(shared: &Shared) {
     let settled = async {
         shared.desk.settled().await;
         shared.board.settled().await;
+        shared.desk.left().await;
     };
     if tokio::time::timeout(DRAIN, settled).await.is_err() {
         eprintln!("toolyard: calls that still run are taken back");

@@ -13,6 +13,9 @@ pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// Events that wait to be told, and bytes of what guests say in them.
 const MOST: usize = 16_384;
 const MOST_BYTES: usize = 64 << 20;
+/// Events come in bursts, and waking a thread for each costs a small call a tenth of its time: after a burst the thread looks
+/// again by itself once.
+const NAP: Duration = Duration::from_millis(1);
 /// More than a message beside a progress count has.
 const LONGEST_PROGRESS: usize = 4096;
 
@@ -26,7 +29,10 @@ pub(super) struct Hub {
 struct Shared {
     // Every call that tells something and the one thread that hands it on share it; held for one push or one swap.
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// There is something for the thread.
+    work: Condvar,
+    /// All has been handed on.
+    done: Condvar,
 }
 
 #[derive(Default)]
@@ -36,9 +42,22 @@ struct Queue {
     progress: HashMap<(u64, CallId), usize>,
     dropped: u64,
     bytes: usize,
-    /// Whether the thread is handing events on right now.
-    busy: bool,
+    state: State,
+    /// How many wait until all has been handed on.
+    hurry: usize,
     closed: bool,
+}
+
+/// What the thread does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Hands events on.
+    #[default]
+    Busy,
+    /// Looks again by itself soon.
+    Naps,
+    /// Waits to be woken.
+    Sleeps,
 }
 
 impl Shared {
@@ -90,16 +109,30 @@ impl Hub {
             what,
             dropped,
         });
+        let sleeps = queue.state == State::Sleeps;
+        if sleeps {
+            // Woken once is enough.
+            queue.state = State::Naps;
+        }
         drop(queue);
-        self.shared.changed.notify_all();
+        if sleeps {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Waits until all that was told has been handed on, at most for that long; whether it has.
     pub(super) fn settle(&self, at_most: Duration) -> bool {
-        let queue = self.shared.queue();
-        let waiting = |queue: &mut Queue| queue.busy || !queue.events.is_empty();
-        let waited = self.shared.changed.wait_timeout_while(queue, at_most, waiting);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let mut queue = self.shared.queue();
+        let waits = |queue: &mut Queue| queue.state == State::Busy || !queue.events.is_empty();
+        if !waits(&mut queue) {
+            return true;
+        }
+        queue.hurry += 1;
+        self.shared.work.notify_one();
+        let waited = self.shared.done.wait_timeout_while(queue, at_most, waits);
+        let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.hurry -= 1;
+        !waited.timed_out()
     }
 }
 
@@ -117,25 +150,37 @@ impl Drop for Hub {
     fn drop(&mut self) {
         // The thread ends by itself when it has handed on what is there; an observer that hangs keeps nobody.
         self.shared.queue().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.work.notify_one();
     }
 }
 
 fn hand_on(shared: &Shared, observers: &[Observer]) {
     let mut queue = shared.queue();
+    let mut naps = false;
     loop {
         let events = std::mem::take(&mut queue.events);
         queue.progress.clear();
         queue.bytes = 0;
-        queue.busy = !events.is_empty();
         if events.is_empty() {
-            shared.changed.notify_all();
+            if queue.hurry > 0 {
+                shared.done.notify_all();
+            }
             if queue.closed {
                 return;
             }
-            queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            if naps {
+                queue.state = State::Naps;
+                let waited = shared.work.wait_timeout(queue, NAP);
+                queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                queue.state = State::Sleeps;
+                queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            naps = false;
             continue;
         }
+        queue.state = State::Busy;
+        naps = true;
         drop(queue);
         for event in &events {
             for observer in observers {

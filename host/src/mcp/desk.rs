@@ -5,7 +5,6 @@ use super::asking::{self, Asks, Round, Rounds};
 use crate::call::{CallId, Event, Level, Outcome, Wait, What};
 use crate::host::{Answer, Answering, Approve, Observer, Question};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
@@ -57,6 +56,15 @@ impl Route {
     }
 }
 
+struct Inside(Arc<Desk>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let gone = |clients: &mut usize| *clients = clients.saturating_sub(1);
+        self.0.clients.send_modify(gone);
+    }
+}
+
 struct Open {
     asks: Asks,
     notes: mpsc::Sender<Note>,
@@ -68,8 +76,10 @@ pub struct Desk {
     routes: Mutex<HashMap<u64, Open>>,
     outcomes: Mutex<VecDeque<Outcome>>,
     pub(super) rounds: Rounds,
-    closing: AtomicBool,
+    closing: watch::Sender<bool>,
     running: watch::Sender<usize>,
+    /// How many clients there are on streams.
+    clients: watch::Sender<usize>,
     /// Counts how often tools have changed.
     changes: watch::Sender<u64>,
     opened: Instant,
@@ -89,8 +99,9 @@ impl Desk {
             routes: Mutex::default(),
             outcomes: Mutex::default(),
             rounds: Rounds::default(),
-            closing: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
             running: watch::Sender::new(0),
+            clients: watch::Sender::new(0),
             changes: watch::Sender::new(0),
             opened: Instant::now(),
         })
@@ -114,12 +125,29 @@ impl Desk {
 
     /// From here on no call is taken in.
     pub fn close(&self) {
-        self.closing.store(true, Ordering::Release);
+        self.closing.send_replace(true);
     }
 
     /// Waits until no call runs.
     pub async fn settled(&self) {
         drop(self.running.subscribe().wait_for(|running| *running == 0).await);
+    }
+
+    /// Waits until it has been closed and no call runs.
+    pub(super) async fn over(&self) {
+        drop(self.closing.subscribe().wait_for(|closing| *closing).await);
+        self.settled().await;
+    }
+
+    /// Waits until no client is served on streams: once the desk is closed, each is let go when its calls are answered.
+    pub async fn left(&self) {
+        drop(self.clients.subscribe().wait_for(|clients| *clients == 0).await);
+    }
+
+    /// One more client on streams, until this is dropped.
+    pub(super) fn welcome(self: &Arc<Self>) -> impl Drop + use<> {
+        self.clients.send_modify(|clients| *clients = clients.saturating_add(1));
+        Inside(Arc::clone(self))
     }
 
     fn routes(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
@@ -129,7 +157,7 @@ impl Desk {
     /// A name for a new call of this client, which will be that batch, and the way back to it; none if no call is taken in any
     /// more.
     pub(super) fn open(self: &Arc<Self>, batch: u64, asks: Asks) -> Option<Route> {
-        if self.closing.load(Ordering::Acquire) {
+        if *self.closing.borrow() {
             return None;
         }
         let (sender, notes) = mpsc::channel(MOST_NOTES);

@@ -6,6 +6,7 @@ mod asking;
 mod desk;
 mod fresh;
 mod http;
+mod lines;
 mod resources;
 mod server;
 mod stdio;

@@ -22,6 +22,7 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 /// As many tools are told at once.
@@ -29,6 +30,10 @@ const PAGE: usize = 200;
 
 /// As long as this the steps and lines of a call that has ended are waited for, if its client wants to know them.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// As many requests that are no calls may be without an answer at once on streams; some of them only listen.
+const OTHERS: usize = 512;
+const LISTENERS: usize = 64;
 
 /// The tools of a host, for one client.
 pub struct Server {
@@ -39,6 +44,7 @@ pub struct Server {
     wish: Wish,
     /// Who tells it of changes, once it has shaken hands.
     tells: OnceLock<AbortHandle>,
+    listeners: Semaphore,
 }
 
 impl std::fmt::Debug for Server {
@@ -79,6 +85,7 @@ impl Server {
             client: host.client(),
             wish: Wish::default(),
             tells: OnceLock::new(),
+            listeners: Semaphore::new(LISTENERS),
         }
     }
 
@@ -88,6 +95,16 @@ impl Server {
         let mut server = self;
         server.client = server.client.clone().asking(asks);
         server
+    }
+
+    pub(super) fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// As many requests may be without an answer at once: as many calls as the host takes, and some of other kinds.
+    pub(super) fn most_open(&self) -> usize {
+        let calls = self.host.policy().limits().client_waiting;
+        usize::try_from(calls).unwrap_or(usize::MAX).saturating_add(OTHERS)
     }
 
     /// Runs a call to its end, telling its client what happens meanwhile.
@@ -159,6 +176,10 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let Ok(_listens) = self.listeners.try_acquire() else {
+            let message = format!("{LISTENERS} requests of this client listen already");
+            return Err(ErrorData::invalid_request(message, None));
+        };
         fresh::tell_listener(context, &self.desk).await;
         Ok(())
     }

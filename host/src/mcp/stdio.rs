@@ -1,5 +1,6 @@
 //! The door on streams: one client, whose end of input is the end. It must not write anything else there.
 
+use super::lines::Lines;
 use super::{Desk, Server};
 use crate::host::Host;
 use rmcp::ServiceExt as _;
@@ -34,7 +35,8 @@ impl Server {
         }
     }
 
-    /// The same on these streams. If this is dropped, calls that run are taken back.
+    /// The same on these streams. If this is dropped, calls that run are taken back. Ends, too, when the desk has been closed
+    /// and no call runs any more.
     ///
     /// # Errors
     /// As there.
@@ -43,13 +45,25 @@ impl Server {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let running = match self.serve(streams).await {
+        let desk = Arc::clone(self.desk());
+        let _client = desk.welcome();
+        let lines = Lines::new(streams, self.most_open());
+        let running = match self.serve(lines).await {
             Ok(running) => running,
             // Nobody has said anything.
             Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             Err(error) => return Err(io::Error::other(error)),
         };
-        running.waiting().await.map(drop).map_err(io::Error::other)
+        let enough = running.cancellation_token();
+        let mut served = std::pin::pin!(running.waiting());
+        let served = tokio::select! {
+            served = &mut served => served,
+            () = desk.over() => {
+                enough.cancel();
+                served.await
+            }
+        };
+        served.map(drop).map_err(io::Error::other)
     }
 }
 

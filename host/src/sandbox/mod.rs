@@ -246,11 +246,13 @@ impl Sandbox {
         let answer = tokio::select! {
             biased;
             () = stopped(&mut stop) => Err(end::Broken::Cancelled),
-            () = tokio::time::sleep(job.limits.wall), if walls::stands(Wall::Deadline) => Err(end::Broken::Timeout),
             answer = &mut guest => match answer {
                 Some(answer) => answer.map_err(end::Broken::Trap),
                 None => Err(end::Broken::Cpu),
             },
+            // Last: a guest that never waits needs no timer, which would wake another thread. One that computes is made to
+            // pause, and comes by here.
+            () = tokio::time::sleep(job.limits.wall), if walls::stands(Wall::Deadline) => Err(end::Broken::Timeout),
         };
         let cpu = guest.spent();
         drop((guest, running));

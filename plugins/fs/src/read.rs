@@ -3,7 +3,7 @@
 //! They must not hold more of a file than they show, nor change what they show but for what the answer says.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use toolyard_sdk::prelude::*;
@@ -14,6 +14,9 @@ use crate::text::count;
 
 /// At most so many bytes of files in one answer: 256 KiB.
 const BYTES: usize = 256 * 1024;
+
+/// At most so many bytes are read at once.
+const BUFFER: usize = 64 * 1024;
 
 /// So many lines, unless more are asked for.
 const LINES: u64 = 2_000;
@@ -190,9 +193,9 @@ enum Opened {
     Picture(&'static str, Vec<u8>),
 }
 
-/// A text file that is open.
+/// A text file that is open, at its beginning.
 struct Text {
-    file: File,
+    file: BufReader<File>,
     size: u64,
 }
 
@@ -205,22 +208,24 @@ struct Page {
 }
 
 fn open(path: &Path) -> Result<Opened> {
-    let mut file = File::open(path).at(path)?;
+    let file = File::open(path).at(path)?;
     let metadata = file.metadata().at(path)?;
     if metadata.is_dir() {
         let message = format!("{}: a folder, not a file", path.display());
         return Err(Failure::new("is_a_directory", message).hint("list_dir lists a folder."));
     }
     let size = metadata.len();
-    let mut head = Vec::new();
-    file.by_ref().take(media::HEAD as u64).read_to_end(&mut head).at(path)?;
-    let Some(media) = media::binary(&head) else {
-        file.seek(SeekFrom::Start(0)).at(path)?;
+    // No more room than a small file needs: what is never touched costs nothing.
+    let room = usize::try_from(size).unwrap_or(BUFFER).clamp(media::HEAD, BUFFER);
+    let mut file = BufReader::with_capacity(room, file);
+    let head = file.fill_buf().at(path)?;
+    let Some(media) = media::binary(head.get(..media::HEAD).unwrap_or(head)) else {
         return Ok(Opened::Text(Text { file, size }));
     };
     if media::is_picture(media) && size <= PICTURE {
-        file.read_to_end(&mut head).at(path)?;
-        return Ok(Opened::Picture(media, head));
+        let mut picture = Vec::new();
+        file.read_to_end(&mut picture).at(path)?;
+        return Ok(Opened::Picture(media, picture));
     }
     let message = format!("{} is not text: {media}, {size} bytes", path.display());
     Err(Failure::new("binary_file", message))
@@ -239,7 +244,7 @@ impl Text {
             line,
             numbered: first.filter(|_| numbers),
         };
-        let shown = lines::read(&mut BufReader::with_capacity(64 * 1024, &self.file), &wanted)?;
+        let shown = lines::read(&mut self.file, &wanted)?;
         Ok(Page {
             first: first.map(|first| first + shown.skipped),
             shown,
@@ -249,11 +254,11 @@ impl Text {
 
     /// Goes to where the last lines begin, and answers with the number of the first of them.
     fn seek_tail(&mut self, lines: u64, bytes: usize) -> std::io::Result<Option<u64>> {
-        let start = lines::tail(&mut self.file, lines, bytes as u64)?;
+        let start = lines::tail(self.file.get_mut(), lines, bytes as u64)?;
         let mut first = None;
         if start <= SCAN {
             self.file.seek(SeekFrom::Start(0))?;
-            let before = lines::count_rest(&mut BufReader::new(self.file.by_ref().take(start)))?;
+            let before = lines::count_rest(&mut self.file.by_ref().take(start))?;
             first = Some(before.lines + 1);
         }
         self.file.seek(SeekFrom::Start(start))?;
