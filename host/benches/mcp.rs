@@ -2,9 +2,15 @@
 //! other, 64 in flight, and a flood. `cargo bench --bench mcp` prints a table, `-- --json` writes it as JSON. Absolute times
 //! differ from machine to machine; ratios are what counts. It must not be part of any test.
 //!
-//! The floor is this program itself: it reads a line, parses it, and writes an empty result under the same id.
+//! The floor is this program itself: it reads a line, parses it, and writes an empty result under the same id. Beside it
+//! stands what the protocol's own library takes: a server of it that reads the file itself, in no sandbox and no order.
 
 use anyhow::{Context as _, ensure};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::{ErrorData, ServerHandler, ServiceExt as _};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -25,6 +31,9 @@ fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     if args.iter().any(|arg| arg == "--floor") {
         return floor();
+    }
+    if args.iter().any(|arg| arg == "--bare") {
+        return bare();
     }
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("small.txt"), "x".repeat(1023) + "\n")?;
@@ -47,6 +56,35 @@ fn floor() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The protocol's library alone, as its examples run it.
+#[tokio::main]
+async fn bare() -> anyhow::Result<()> {
+    Bare.serve(rmcp::transport::stdio()).await?.waiting().await?;
+    Ok(())
+}
+
+struct Bare;
+
+impl ServerHandler for Bare {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let path = request
+            .arguments
+            .as_ref()
+            .and_then(|arguments| arguments.get("path")?.as_str());
+        let text = std::fs::read_to_string(path.unwrap_or_default());
+        let text = text.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+    }
 }
 
 struct Server {
@@ -91,9 +129,10 @@ impl Server {
         Self::start(command)
     }
 
-    fn floor() -> anyhow::Result<Self> {
+    /// This program, as one of the servers to compare with.
+    fn other(which: &str, folder: &std::path::Path) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("--floor");
+        command.arg(which).current_dir(folder);
         Self::start(command)
     }
 
@@ -263,27 +302,32 @@ fn measure(folder: &std::path::Path) -> anyhow::Result<Value> {
         std::thread::sleep(Duration::from_millis(20));
         idle.push(server.memory()?.0);
     }
-    let (mut ours, mut floor) = (Server::ours(folder)?, Server::floor()?);
+    let (mut ours, mut floor) = (Server::ours(folder)?, Server::other("--floor", folder)?);
+    let mut bare = Server::other("--bare", folder)?;
     in_turn(&mut ours, 50)?;
-    let (mut turn, mut turn_floor) = (Vec::new(), Vec::new());
-    let (mut many, mut many_floor) = (Vec::new(), Vec::new());
+    let (mut turn, mut turn_floor, mut turn_bare) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut many, mut many_floor, mut many_bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         turn.extend(in_turn(&mut ours, IN_TURN)?);
         turn_floor.extend(in_turn(&mut floor, IN_TURN)?);
+        turn_bare.extend(in_turn(&mut bare, IN_TURN)?);
         many.push(in_flight(&mut ours, MANY)?);
         many_floor.push(in_flight(&mut floor, MANY)?);
+        many_bare.push(in_flight(&mut bare, MANY)?);
     }
     let used = ours.memory()?.0;
     let (p50, floor_p50) = (quantile(&mut turn, 0.5), quantile(&mut turn_floor, 0.5));
     let (rate, floor_rate) = (quantile(&mut many, 0.5), quantile(&mut many_floor, 0.5));
+    let (bare_p50, bare_rate) = (quantile(&mut turn_bare, 0.5), quantile(&mut many_bare, 0.5));
     Ok(json!({
         "start_to_initialize_ms": { "p50": quantile(&mut starts, 0.5), "worst": quantile(&mut starts, 1.0) },
         "resident_idle_mib": quantile(&mut idle, 0.5),
         "resident_after_calls_mib": used,
         "one_after_the_other": {
             "p50_ms": p50, "p99_ms": quantile(&mut turn, 0.99), "floor_p50_ms": floor_p50, "ratio": p50 / floor_p50,
+            "library_p50_ms": bare_p50,
         },
-        "in_flight_64": { "calls_a_second": rate, "floor": floor_rate, "ratio": rate / floor_rate },
+        "in_flight_64": { "calls_a_second": rate, "floor": floor_rate, "ratio": rate / floor_rate, "library": bare_rate },
         "flood": flood(&mut Server::ours(folder)?)?,
     }))
 }
@@ -310,17 +354,19 @@ fn print(table: &Value) {
         at("/resident_after_calls_mib")
     );
     println!(
-        "one call after the other            p50 {:.3} ms, p99 {:.3} ms; floor p50 {:.3} ms: {:.2} times",
+        "one call after the other            p50 {:.3} ms, p99 {:.3} ms; floor p50 {:.3} ms: {:.2} times; the library alone {:.3} ms",
         at("/one_after_the_other/p50_ms"),
         at("/one_after_the_other/p99_ms"),
         at("/one_after_the_other/floor_p50_ms"),
         at("/one_after_the_other/ratio"),
+        at("/one_after_the_other/library_p50_ms"),
     );
     println!(
-        "64 in flight                        {:.0} calls a second; floor {:.0}: {:.3} of it",
+        "64 in flight                        {:.0} calls a second; floor {:.0}: {:.3} of it; the library alone {:.0}",
         at("/in_flight_64/calls_a_second"),
         at("/in_flight_64/floor"),
         at("/in_flight_64/ratio"),
+        at("/in_flight_64/library"),
     );
     println!(
         "{} at once                       {} ok, {} overloaded, {} other in {:.1} s; a ping behind them {:.1} ms; at most {:.0} MiB",

@@ -80,7 +80,7 @@ fn kill(child: &mut Child) {
 /// Has a server take this call in: it answers what came later.
 fn hold(served: &mut Served, path: &str) -> u64 {
     let id = served.call("probe_sleep", json!({ "path": path, "ms": 600_000 }));
-    let later = served.ask("ping", &json!({}));
+    let later = served.ask("resources/list", &json!({}));
     served.answer(later);
     id
 }
@@ -158,6 +158,38 @@ fn two_servers_lose_no_edit() {
     let said = said(&mut other.child);
     let pid = one.child.id().to_string();
     assert!(said.contains(&pid) && said.contains("serves this workspace"), "{said}");
+}
+
+/// What two clients do to different files goes on at once, beside what they do to one.
+#[test]
+fn two_servers_overlap() {
+    let world = world(&json!({ "log": "" }));
+    let (mut one, mut other) = (served(&world), served(&world));
+    let mut asked = (Vec::new(), Vec::new());
+    for at in 0..50 {
+        for (served, ids, name) in [(&mut one, &mut asked.0, 'a'), (&mut other, &mut asked.1, 'b')] {
+            for path in ["log".to_owned(), format!("{name}{at}")] {
+                let arguments = json!({ "path": path, "text": format!("{name}{at};"), "ms": 5 });
+                ids.push(served.call("probe_append", arguments));
+            }
+        }
+    }
+    for (served, ids, name) in [(&mut one, &asked.0, 'a'), (&mut other, &asked.1, 'b')] {
+        for (at, pair) in served.results(ids).chunks(2).enumerate() {
+            let word = format!("{name}{at};");
+            assert!(text(&pair[0]).ends_with(&word), "{word}: {}", pair[0]);
+            assert_eq!(
+                (text(&pair[1]), world.read(&format!("{name}{at}"))),
+                (&*word, word.clone())
+            );
+        }
+    }
+    assert_eq!(world.read("log").split_terminator(';').count(), 100);
+    let id = other.ask("resources/read", &json!({ "uri": "toolyard://timeline" }));
+    let page = other.answer(id)["result"]["contents"][0]["text"].to_string();
+    let (before, _) = page.split_once(" at once").expect("a timeline");
+    let most = before.rsplit(' ').next().expect("a number");
+    assert!(most.parse::<u32>().is_ok_and(|most| most > 1), "at most {most} at once");
 }
 
 #[test]
@@ -353,7 +385,7 @@ fn questions_find_their_client() {
     let output = output(&world, &["run", "-"], &json!(ids).to_string());
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     cancel(&mut owner, held);
-    let ping = owner.ask("ping", &json!({}));
+    let listed = owner.ask("resources/list", &json!({}));
     let next = owner.hear().expect("a message");
-    assert_eq!(next["id"], json!(ping), "nobody was asked: {next}");
+    assert_eq!(next["id"], json!(listed), "nobody was asked: {next}");
 }

@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod guests;
 mod join;
+mod lines;
 mod native;
 mod network;
 mod parallel;

@@ -15,7 +15,7 @@ pub(crate) struct Served {
     pub(crate) world: Arc<World>,
     pub(crate) child: Child,
     pub(crate) input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    pub(crate) output: BufReader<ChildStdout>,
     next: u64,
     pub(crate) plugins: TempDir,
 }
@@ -46,6 +46,11 @@ impl Served {
     /// Starts one and shakes hands.
     #[track_caller]
     pub(crate) fn start(world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
+        Self::speaking("2025-11-25", world, args, capabilities)
+    }
+
+    #[track_caller]
+    pub(crate) fn speaking(revision: &str, world: impl Into<Arc<World>>, args: &[&str], capabilities: &Value) -> Self {
         let world = world.into();
         let (mut command, plugins) = command(&world, args);
         command
@@ -63,11 +68,11 @@ impl Served {
             plugins,
         };
         let hello = json!({
-            "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "test", "version": "1" },
+            "protocolVersion": revision, "capabilities": capabilities, "clientInfo": { "name": "test", "version": "1" },
         });
         let id = served.ask("initialize", &hello);
         let told = served.answer(id);
-        assert_eq!(told["result"]["protocolVersion"], json!("2025-11-25"), "{told}");
+        assert_eq!(told["result"]["protocolVersion"], json!(revision), "{told}");
         assert_eq!(told["result"]["serverInfo"]["name"], json!("toolyard"));
         served.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
         served
@@ -309,7 +314,7 @@ pub(super) fn post(port: u16, head: &str, body: &Value) -> (u16, String) {
     send("POST", port, head, &body.to_string())
 }
 
-fn send(method: &str, port: u16, head: &str, body: &str) -> (u16, String) {
+pub(super) fn send(method: &str, port: u16, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a server");
     let request = format!(
         "{method} /mcp HTTP/1.1\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\

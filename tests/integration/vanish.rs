@@ -22,7 +22,8 @@ fn a_client_that_vanishes_takes_its_calls_along() {
     for (id, method, params) in [
         (1, "initialize", hello),
         (2, "tools/call", long),
-        (3, "ping", json!({})),
+        // Answered in turn, and so when the call has been taken in.
+        (3, "resources/list", json!({})),
     ] {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         writeln!(input, "{message}").expect("a reader");

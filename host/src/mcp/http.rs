@@ -10,6 +10,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use std::convert::Infallible;
@@ -20,11 +21,21 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+/// The headers that say which session, and which revision of the protocol.
+const SESSION: &str = "mcp-session-id";
+const REVISION: &str = "mcp-protocol-version";
+
 /// The one path that answers.
 const PATH: &str = "/mcp";
 
 /// As many connections are open at once.
 const MOST_OPEN: usize = 256;
+
+/// As many clients may have shaken hands and not said goodbye; who is silent for five minutes is forgotten.
+const MOST_SESSIONS: usize = 256;
+
+/// As long as this an answer is kept for a client whose connection broke before it had all of it.
+const KEPT: Duration = Duration::from_secs(15);
 
 /// A request may be so long, in bytes: a file that is written is part of one.
 const MOST_BODY: usize = 16 << 20;
@@ -46,7 +57,13 @@ pub struct Http {
 /// A server that is about to serve.
 pub struct Listening {
     listener: TcpListener,
+    inside: Arc<Inside>,
+}
+
+/// What every connection needs.
+struct Inside {
     service: Service,
+    sessions: Arc<LocalSessionManager>,
     expect: Option<HeaderValue>,
 }
 
@@ -81,16 +98,20 @@ impl Http {
             .chain(self.origins.iter().cloned())
             .collect();
         let (host, desk) = (Arc::clone(host), Arc::clone(desk));
+        let mut sessions = LocalSessionManager::default();
+        sessions.session_config.completed_cache_ttl = KEPT;
+        let sessions = Arc::new(sessions);
         let service = StreamableHttpService::new(
             move || Ok(Server::new(&host, &desk)),
-            Arc::<LocalSessionManager>::default(),
+            Arc::clone(&sessions),
             config.enforce_origin_validation(),
         );
-        Ok(Listening {
-            listener,
+        let inside = Arc::new(Inside {
             service,
+            sessions,
             expect,
-        })
+        });
+        Ok(Listening { listener, inside })
     }
 }
 
@@ -106,7 +127,6 @@ impl Listening {
     /// Serves until it is dropped.
     pub async fn serve(self) {
         let open = Arc::new(Semaphore::new(MOST_OPEN));
-        let (service, expect) = (self.service, self.expect.map(Arc::new));
         loop {
             let Ok(turn) = Arc::clone(&open).acquire_owned().await else {
                 return;
@@ -116,9 +136,9 @@ impl Listening {
                 continue;
             };
             drop(stream.set_nodelay(true));
-            let (service, expect) = (service.clone(), expect.clone());
+            let inside = Arc::clone(&self.inside);
             drop(tokio::spawn(async move {
-                let answer = hyper::service::service_fn(|request| answer(request, &service, expect.as_deref()));
+                let answer = hyper::service::service_fn(|request| inside.answer(request));
                 let served = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEAD)
@@ -132,37 +152,39 @@ impl Listening {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    service: &Service,
-    expect: Option<&HeaderValue>,
-) -> Result<Answer, Infallible> {
-    if request.uri().path() != PATH {
-        return Ok(plain(StatusCode::NOT_FOUND, "there is only /mcp\n"));
+impl Inside {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        if request.uri().path() != PATH {
+            return Ok(plain(StatusCode::NOT_FOUND, "there is only /mcp\n"));
+        }
+        let header = |name: &str| request.headers().get(name).map_or(&[][..], HeaderValue::as_bytes);
+        // Compared in full: a token has no place where a guess could begin.
+        let knows = |expect: &HeaderValue| {
+            let (said, expect) = (header(AUTHORIZATION.as_str()), expect.as_bytes());
+            let differs = said.iter().zip(expect).fold(0, |differs, (a, b)| differs | (a ^ b));
+            said.len() == expect.len() && differs == 0
+        };
+        if self.expect.as_ref().is_some_and(|expect| !knows(expect)) {
+            let mut answer = plain(StatusCode::UNAUTHORIZED, "this server wants its bearer token\n");
+            let ask = HeaderValue::from_static("Bearer realm=\"toolyard\"");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
+            return Ok(answer);
+        }
+        // Who names no session is about to shake hands, unless its revision has none.
+        let alone = header(REVISION) == ProtocolVersion::V_2026_07_28.as_str().as_bytes();
+        let comes = request.method() == Method::POST && header(SESSION).is_empty() && !alone;
+        if comes && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
+            let why = "too many sessions are open: end one with DELETE, or wait until one is forgotten\n";
+            return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, why));
+        }
+        let ends = request.method() == Method::DELETE;
+        let mut answer = self.service.handle(request).await;
+        if ends && answer.status() == StatusCode::ACCEPTED {
+            // The session is gone, not about to go; some clients take the difference for a failure.
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+        }
+        Ok(answer)
     }
-    // Compared in full: a token has no place where a guess could begin.
-    let knows = |expect: &HeaderValue| {
-        let said = request
-            .headers()
-            .get(AUTHORIZATION)
-            .map_or(&[][..], HeaderValue::as_bytes);
-        let expect = expect.as_bytes();
-        let differs = said.iter().zip(expect).fold(0, |differs, (a, b)| differs | (a ^ b));
-        said.len() == expect.len() && differs == 0
-    };
-    if expect.is_some_and(|expect| !knows(expect)) {
-        let mut answer = plain(StatusCode::UNAUTHORIZED, "this server wants its bearer token\n");
-        let ask = HeaderValue::from_static("Bearer realm=\"toolyard\"");
-        answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
-        return Ok(answer);
-    }
-    let ends = request.method() == Method::DELETE;
-    let mut answer = service.handle(request).await;
-    if ends && answer.status() == StatusCode::ACCEPTED {
-        // The session is gone, not about to go; some clients take the difference for a failure.
-        *answer.status_mut() = StatusCode::NO_CONTENT;
-    }
-    Ok(answer)
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Answer {

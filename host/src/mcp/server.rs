@@ -234,7 +234,8 @@ impl ServerHandler for Server {
         };
         // A client can't know another call's id.
         let call = Call::literal(request.name.clone(), arguments).with_id(route.id.clone());
-        let outcome = self.run(call, &mut route, &context).await?;
+        // A place of its own: otherwise every request of any kind is moved about, and kept, as large as this.
+        let outcome = Box::pin(self.run(call, &mut route, &context)).await?;
         match again.zip(route.asked()) {
             Some((arguments, round)) => Ok(rounds.ask(&request.name, arguments, round)?.into()),
             None => Ok(answer::result(&outcome).into()),

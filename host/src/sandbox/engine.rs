@@ -3,7 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -90,8 +90,20 @@ pub(super) struct Ticker {
 struct Shared {
     running: AtomicUsize,
     // The one lock of this room: only waking the sleeping ticker takes it, never a running guest.
-    stop: Mutex<bool>,
+    state: Mutex<State>,
     wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stop: bool,
+    asleep: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A guest is running for as long as this lives.
@@ -119,8 +131,11 @@ impl Ticker {
 
     pub(super) fn running(&self) -> Running {
         if self.shared.running.fetch_add(1, Ordering::AcqRel) == 0 {
-            let _guard = self.shared.stop.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shared.wake.notify_one();
+            // Waking nobody is a system call, too.
+            let mut state = self.shared.state();
+            if std::mem::take(&mut state.asleep) {
+                self.shared.wake.notify_one();
+            }
         }
         Running(Arc::clone(&self.shared))
     }
@@ -128,7 +143,7 @@ impl Ticker {
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        *self.shared.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.state().stop = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
@@ -139,23 +154,22 @@ impl Drop for Ticker {
 fn tick(shared: &Shared, engine: &Engine) {
     let mut idle_ticks = 0_u32;
     loop {
-        let stop = shared.stop.lock().unwrap_or_else(PoisonError::into_inner);
-        if *stop {
-            return;
-        }
+        let mut state = shared.state();
         // A burst of short calls shouldn't pay for waking this thread each time: sleep only after a while of nothing.
         if idle_ticks > 50 && shared.running.load(Ordering::Acquire) == 0 {
-            let stop = shared
-                .wake
-                .wait_while(stop, |stop| !*stop && shared.running.load(Ordering::Acquire) == 0)
-                .unwrap_or_else(PoisonError::into_inner);
-            if *stop {
-                return;
-            }
+            // Said before each wait: whoever woke it in vain has taken it for awake.
+            let sleeps = |state: &mut State| {
+                state.asleep = !state.stop && shared.running.load(Ordering::Acquire) == 0;
+                state.asleep
+            };
+            let waited = shared.wake.wait_while(state, sleeps);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
             idle_ticks = 0;
-        } else {
-            drop(stop);
         }
+        if state.stop {
+            return;
+        }
+        drop(state);
         std::thread::sleep(TICK);
         match shared.running.load(Ordering::Acquire) {
             0 => idle_ticks += 1,

@@ -190,8 +190,8 @@ fn comings_and_goings() {
         );
         let id = new.call("probe_append", json!({ "path": "a", "text": "x" }));
         assert_eq!(new.answer(id)["result"]["isError"], json!(false));
-        let ping = new.ask("ping", &json!({}));
-        new.answer(ping);
+        let listed = new.ask("resources/list", &json!({}));
+        new.answer(listed);
         // Not dropped: that would kill it, and it may have to stay.
         gone.push(std::mem::replace(&mut old, new));
     }
@@ -245,8 +245,8 @@ fn who_joined_and_is_asked_to_end_says_goodbye() {
     let (mut owner, mut joined) = (served(&world), served(&world));
     let mine = hold(&mut owner, "a");
     let waits = joined.call("read_file", json!({ "path": "a" }));
-    let ping = joined.ask("ping", &json!({}));
-    joined.answer(ping);
+    let listed = joined.ask("resources/list", &json!({}));
+    joined.answer(listed);
     let pid = rustix::process::Pid::from_child(&joined.child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
     cancel(&mut owner, mine);

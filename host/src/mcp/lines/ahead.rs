@@ -70,7 +70,13 @@ pub(super) async fn read(
             }
             let takes = u32::try_from(line.len().saturating_add(LINE).min(AHEAD)).unwrap_or(u32::MAX);
             let room = Arc::clone(&room).acquire_many_owned(takes).await.ok();
-            if lines.send(Line { bytes: line, _room: room }).is_err() {
+            if lines
+                .send(Line {
+                    bytes: line,
+                    _room: room,
+                })
+                .is_err()
+            {
                 return;
             }
         }

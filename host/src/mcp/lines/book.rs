@@ -72,7 +72,10 @@ pub(super) struct Answers {
 impl Answers {
     pub(super) fn of(messages: usize) -> Group {
         let text = Vec::new();
-        Arc::new(Mutex::new(Self { missing: messages, text }))
+        Arc::new(Mutex::new(Self {
+            missing: messages,
+            text,
+        }))
     }
 }
 

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -137,7 +137,10 @@ impl Lines {
             Err(error) => return refuse(format!("not JSON: {error}")),
         };
         if messages.is_empty() || messages.len() > MOST_TOGETHER {
-            return refuse(format!("{} messages in one, and not 1 to {MOST_TOGETHER}", messages.len()));
+            return refuse(format!(
+                "{} messages in one, and not 1 to {MOST_TOGETHER}",
+                messages.len()
+            ));
         }
         let group = Answers::of(messages.len());
         let each = messages.iter().map(|message| (message.to_string(), Arc::clone(&group)));
