@@ -96,6 +96,47 @@ fn a_ping_waits_for_nothing() {
     }
 }
 
+/// Ten thousand calls that can't run yet: as many as one client may have wait, the others are refused at once, and nothing is
+/// lost.
+#[test]
+fn a_flood_is_refused_and_not_kept() {
+    const CALLS: u64 = 10_000;
+    let mut served = Served::new(&json!({ "a": "x" }));
+    let before = most(&served);
+    let held = served.call("probe_sleep", json!({ "path": "a", "ms": 600_000 }));
+    let mut input = served.input.take().expect("a pipe");
+    let writer = std::thread::spawn(move || {
+        for id in 0..CALLS {
+            writeln!(input, "{}", call(id + 1000)).expect("a reader");
+        }
+        writeln!(input, "{}", json!({ "jsonrpc": "2.0", "id": "ping", "method": "ping" })).expect("a reader");
+        input
+    });
+    let (mut answered, mut ok, mut writer) = (HashSet::new(), 0, Some(writer));
+    while (answered.len() as u64) < CALLS {
+        let message = served.hear().expect("an answer");
+        match message["id"].as_u64() {
+            // The one behind all, before those that wait.
+            None => {
+                assert_eq!((message["id"].as_str(), ok), (Some("ping"), 0), "{message}");
+                served.input = writer.take().map(|writer| writer.join().expect("a writer"));
+                let cancel = json!({ "requestId": held });
+                served.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancel }));
+            }
+            Some(id) => assert!(answered.insert(id), "twice: {message}"),
+        }
+        match message["result"]["isError"].as_bool() {
+            Some(false) => ok += 1,
+            Some(true) => assert!(text(&message["result"]).starts_with("overloaded: "), "{message}"),
+            None => {}
+        }
+    }
+    assert!(writer.is_none(), "nobody heard the ping");
+    assert_eq!(ok, 1999, "beside the one that held the file");
+    let grown = most(&served).saturating_sub(before);
+    assert!(grown < 150, "{grown} MiB more");
+}
+
 #[test]
 fn nonsense_is_answered_and_costs_nothing_else() {
     let mut served = Served::new(&json!({ "a": "x" }));

@@ -21,6 +21,7 @@ mod random;
 mod readme;
 mod reload;
 mod reuse;
+mod roots;
 mod serve;
 mod stateless;
 mod tidy;

@@ -38,7 +38,6 @@ use crate::call::{Call, CallId, What};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
 use crate::schedule::Scheduler;
-use crate::workspace::Workspace;
 use approve::Approvals;
 use events::Hub;
 use live::{ClientId, Live};
@@ -88,7 +87,6 @@ pub(crate) struct Dispatcher {
 }
 
 struct Shared {
-    workspace: Arc<Workspace>,
     policy: Arc<Policy>,
     // Held to take or put one pointer.
     rules: RwLock<Arc<Rules>>,
@@ -162,11 +160,10 @@ impl Dispatcher {
             true => None,
             false => Some(Hub::start(setup.observers)?),
         };
-        let (workspace, policy) = (Arc::clone(&setup.rules.workspace), Arc::clone(&setup.rules.policy));
+        let policy = Arc::clone(&setup.rules.policy);
         let reuse = Reuse::new(setup.reuse, policy.limits().reuse);
         Ok(Self {
             shared: Arc::new(Shared {
-                workspace,
                 policy,
                 rules: RwLock::new(setup.rules),
                 sandbox: setup.sandbox,
@@ -194,10 +191,6 @@ impl Dispatcher {
     pub(crate) fn replace_rules(&self, rules: Rules) {
         let mut now = self.shared.rules.write().unwrap_or_else(PoisonError::into_inner);
         *now = Arc::new(rules);
-    }
-
-    pub(crate) fn workspace(&self) -> &Arc<Workspace> {
-        &self.shared.workspace
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {

@@ -142,7 +142,8 @@ async fn work(mut worker: Worker) {
     shared.reuse.forget(&prepared.footprint);
     let arguments = prepared.arguments.to_string();
     let key = shared.reuse.key(&prepared, &arguments);
-    let workspace = &shared.workspace;
+    // A call reaches what it came in under, whatever is mounted since.
+    let workspace = &prepared.by.workspace;
     if let Some(key) = &key
         && let Some(ended) = shared.reuse.find(key, &prepared.footprint, workspace)
     {
@@ -197,7 +198,7 @@ async fn work(mut worker: Worker) {
     if let Some((key, marks)) = before {
         shared
             .reuse
-            .keep(key, &prepared.footprint, marks, &shared.workspace, &ended);
+            .keep(key, &prepared.footprint, marks, &prepared.by.workspace, &ended);
     }
     worker.finish(ended);
 }

@@ -9,8 +9,9 @@ pub use outline::Outline;
 
 use super::browsers::{self, Wanted};
 use super::known::Memory;
-use super::makings::{Makings, Seen};
-use super::places::{open_audit, reserve, users_cache};
+use super::makings::{Changing, Makings, Seen};
+use super::places::{open_audit, users_cache};
+use super::roots::Roots;
 use super::{Host, trust};
 use crate::call::Access;
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Setup};
@@ -281,7 +282,7 @@ impl HostBuilder {
             Cache::At(folder) => Some(folder.clone()),
             Cache::None => None,
         };
-        let reserved = reserve(&workspace, self.trusted(&workspace, &policy, cache.as_deref()));
+        let trusted = self.trusted(&workspace, &policy, cache.as_deref());
         let resolver = self.resolver.clone();
         let trust = trust::gather(&policy, &catalog, self.resolver, self.certificates)?;
         let sandbox = Sandbox::with(cache.as_deref(), policy.limits(), trust)?;
@@ -289,19 +290,24 @@ impl HostBuilder {
             Some(file) => Some(open_audit(&workspace, file)?),
             None => None,
         };
+        let (audit, audits_folder) = audit.unzip();
         let policy_reuse = policy.reuse().to_vec();
         let browsers = browsers::gather(&policy, workspace.path(), self.browser, resolver);
         let makings = Makings {
             workspace: Arc::new(workspace),
             policy: Arc::new(policy),
             folders: self.folders,
-            reserved,
+            trusted,
+            audit: audits_folder,
             remember: self.remember,
             shows_tabs: browsers.as_ref().is_some_and(|browsers| browsers.shows_tabs()),
             fixed,
-            seen: Mutex::new(seen),
+            changing: Mutex::new(Changing {
+                seen,
+                roots: Roots::default(),
+            }),
         };
-        let rules = Arc::new(makings.rules(catalog)?);
+        let rules = Arc::new(makings.rules(catalog, &makings.workspace)?);
         let parallel = match self.parallel.unwrap_or(Parallel::UpTo(SLOTS)) {
             Parallel::UpTo(slots) => Parallel::UpTo(slots.min(most_slots())),
             Parallel::Serial => Parallel::Serial,
@@ -326,7 +332,7 @@ impl HostBuilder {
         Ok(Host {
             dispatcher: Arc::new(Dispatcher::new(setup).map_err(HostError::Threads)?),
             problems,
-            makings,
+            makings: Arc::new(makings),
             cores: match parallel {
                 Parallel::UpTo(most) => cores.min(most),
                 Parallel::Serial => NonZeroUsize::MIN,

@@ -2,15 +2,16 @@
 //! that are here: those keep the rules that they came in under.
 
 use super::known::{self, Memory};
-use super::places::Reserved;
+use super::places::{Reserved, Trusted, reserve};
+use super::roots::Roots;
 use super::{Host, HostError};
 use crate::catalog::{Catalog, Entry, LoadError, Plugin};
 use crate::dispatch::Rules;
-use crate::policy::Policy;
+use crate::policy::{Policy, ToolRules};
 use crate::workspace::Workspace;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// What changed when plugin folders were read again.
@@ -37,16 +38,26 @@ struct Mark {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Makings {
+    /// The workspace and the mounts that are always there.
     pub(super) workspace: Arc<Workspace>,
     pub(super) policy: Arc<Policy>,
     pub(super) folders: Vec<PathBuf>,
-    pub(super) reserved: Vec<Reserved>,
+    pub(super) trusted: Vec<Trusted>,
+    /// The folder of the audit log, as the kernel calls it.
+    pub(super) audit: Option<PathBuf>,
     pub(super) remember: Option<(PathBuf, Memory)>,
     pub(super) shows_tabs: bool,
     /// The plugins that come from no folder.
     pub(super) fixed: Vec<Arc<Plugin>>,
-    // Held while folders are read, so that this is done once at a time.
-    pub(super) seen: Mutex<Seen>,
+    // Held while new rules are made, so that this is done once at a time.
+    pub(super) changing: Mutex<Changing>,
+}
+
+/// What of a host changes while it runs.
+#[derive(Debug)]
+pub(super) struct Changing {
+    pub(super) seen: Seen,
+    pub(super) roots: Roots,
 }
 
 /// The folders as they were last looked at.
@@ -80,18 +91,15 @@ fn mark(file: &Path) -> Option<Mark> {
 }
 
 impl Makings {
-    /// The rules over the tools of this catalog.
+    pub(super) fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules over the tools of this catalog in this workspace.
     ///
     /// # Errors
     /// If what plugins claimed before can't be read.
-    pub(super) fn rules(&self, catalog: Catalog) -> Result<Rules, HostError> {
-        let tools = catalog.tools().map(|entry| {
-            let mut rules = self.policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
-            for (path, from, what) in &self.reserved {
-                rules = rules.reserve(path.clone(), *from, what);
-            }
-            (entry.tool.name.clone(), Arc::new(rules))
-        });
+    pub(super) fn rules(&self, catalog: Catalog, workspace: &Arc<Workspace>) -> Result<Rules, HostError> {
         let held = match &self.remember {
             Some((file, memory)) => known::held(&catalog, file, *memory)?,
             None => HashMap::new(),
@@ -99,11 +107,37 @@ impl Makings {
         Ok(Rules {
             shows_tabs: self.shows_tabs,
             held,
-            tools: tools.collect(),
-            workspace: Arc::clone(&self.workspace),
+            tools: self.tools(&catalog, workspace),
+            workspace: Arc::clone(workspace),
             policy: Arc::clone(&self.policy),
             catalog: Arc::new(catalog),
         })
+    }
+
+    /// The same rules in another workspace.
+    pub(super) fn moved(&self, rules: &Rules, workspace: Workspace) -> Rules {
+        let workspace = Arc::new(workspace);
+        Rules {
+            shows_tabs: rules.shows_tabs,
+            held: rules.held.clone(),
+            tools: self.tools(&rules.catalog, &workspace),
+            workspace,
+            policy: Arc::clone(&rules.policy),
+            catalog: Arc::clone(&rules.catalog),
+        }
+    }
+
+    /// What the policy says to each tool, with the host's own files kept from all.
+    fn tools(&self, catalog: &Catalog, workspace: &Workspace) -> HashMap<String, Arc<ToolRules>> {
+        let reserved: Vec<Reserved> = reserve(workspace, &self.trusted);
+        let tools = catalog.tools().map(|entry| {
+            let mut rules = self.policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
+            for (path, from, what) in &reserved {
+                rules = rules.reserve(path.clone(), *from, what);
+            }
+            (entry.tool.name.clone(), Arc::new(rules))
+        });
+        tools.collect()
     }
 }
 
@@ -116,12 +150,13 @@ impl Host {
     /// If what plugins claimed before can't be read; then all stays as it is.
     pub fn reload(&self) -> Result<Option<Reloaded>, HostError> {
         let makings = &self.makings;
-        let mut seen = makings.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changing = makings.changing();
         let now = Seen::now(&makings.folders);
-        if seen.0 == now.0 {
+        if changing.seen.0 == now.0 {
             return Ok(None);
         }
-        let before = Arc::clone(&self.dispatcher.rules().catalog);
+        let rules = self.dispatcher.rules();
+        let before = &rules.catalog;
         let mut reloaded = Reloaded::default();
         let mut catalog = Catalog::default();
         for plugin in &makings.fixed {
@@ -129,11 +164,11 @@ impl Host {
         }
         let most = makings.policy.limits().component;
         for folder in &makings.folders {
-            catalog.add_folder(folder, most, &before, &mut reloaded.problems);
+            catalog.add_folder(folder, most, before, &mut reloaded.problems);
         }
-        reloaded.compare(&before, &catalog);
-        self.dispatcher.replace_rules(makings.rules(catalog)?);
-        *seen = now;
+        reloaded.compare(before, &catalog);
+        self.dispatcher.replace_rules(makings.rules(catalog, &rules.workspace)?);
+        changing.seen = now;
         Ok(Some(reloaded))
     }
 }

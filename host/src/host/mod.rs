@@ -12,6 +12,7 @@ mod makeup;
 mod makings;
 mod places;
 mod plan;
+mod roots;
 mod trust;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use makeup::Makeup;
 pub use makings::Reloaded;
 pub use places::{browsers_base as browsers_folder, owners_folder};
 pub use plan::{Plan, PlannedCall};
+pub use roots::{RootError, RootMount};
 
 use crate::browser::SessionStatus;
 use crate::call::{Call, CallError, Outcome, Status};
@@ -66,7 +68,7 @@ use std::time::Duration;
 pub struct Host {
     dispatcher: Arc<Dispatcher>,
     problems: Vec<LoadError>,
-    makings: makings::Makings,
+    makings: Arc<makings::Makings>,
     cores: NonZeroUsize,
 }
 
@@ -196,7 +198,7 @@ impl Host {
     #[must_use]
     pub fn makeup(&self) -> Makeup {
         let dispatcher = &self.dispatcher;
-        Makeup::of(dispatcher.workspace(), dispatcher.policy(), self.catalog().plugins())
+        Makeup::of(&self.makings.workspace, dispatcher.policy(), self.catalog().plugins())
     }
 
     /// All plugins, in the order in which they were loaded.
@@ -220,7 +222,7 @@ impl Host {
     /// Where calls work.
     #[must_use]
     pub fn workspace(&self) -> &Path {
-        self.dispatcher.workspace().path()
+        self.makings.workspace.path()
     }
 
     /// What they may do.

@@ -8,23 +8,23 @@ use crate::workspace::Workspace;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// What the host trusts, from which access on it is refused, and what it is.
+/// A file or folder that the host trusts, from which access on it is refused, and what it is.
+pub(super) type Trusted = (PathBuf, Access, &'static str);
+
+/// A place of one among those that calls reach, from which access on it is refused, and what it is.
 pub(super) type Reserved = (CanonicalPath, Access, &'static str);
 
 /// All places of these files that calls could reach: where each is named, and where that leads.
-pub(super) fn reserve(
-    workspace: &Workspace,
-    files: impl IntoIterator<Item = (PathBuf, Access, &'static str)>,
-) -> Vec<Reserved> {
+pub(super) fn reserve(workspace: &Workspace, files: &[Trusted]) -> Vec<Reserved> {
     let mut reserved = Vec::new();
     for (file, from, what) in files {
-        let named = named(&file);
-        let real = real(&file);
+        let named = named(file);
+        let real = real(file);
         for place in [named, real].into_iter().flatten() {
             if let Some(path) = workspace.name_of(&place)
                 && !path.path().is_empty()
             {
-                reserved.push((path, from, what));
+                reserved.push((path, *from, *what));
             }
         }
     }
@@ -52,7 +52,8 @@ fn real(file: &Path) -> Option<PathBuf> {
 }
 
 /// Opens the audit log; a relative name is one of the workspace's folder. Where tools may work it can't be.
-pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<Audit, HostError> {
+/// The log, and its folder as the kernel calls it.
+pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<(Audit, PathBuf), HostError> {
     let file = workspace.path().join(file);
     let fail = |error| HostError::OpenAudit(file.clone(), error);
     let folder = file.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fail)?;
@@ -60,7 +61,8 @@ pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<Audit, Ho
         let why = "it lies where tools work, and they could change it";
         return Err(fail(std::io::Error::other(why)));
     }
-    Audit::open(&file).map_err(fail)
+    let audit = Audit::open(&file).map_err(fail)?;
+    Ok((audit, folder))
 }
 
 /// `$XDG_CACHE_HOME/toolyard`, else `~/.cache/toolyard`; none where neither is set.

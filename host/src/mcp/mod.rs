@@ -8,6 +8,7 @@ mod fresh;
 mod http;
 mod lines;
 mod resources;
+mod roots;
 mod server;
 mod stdio;
 mod steps;

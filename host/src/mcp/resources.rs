@@ -2,6 +2,7 @@
 //! It must not show what a call answered.
 
 use super::desk::Desk;
+use crate::call::Access;
 use crate::catalog::Entry;
 use crate::host::Host;
 use crate::report;
@@ -10,12 +11,13 @@ use rmcp::model::{
     CompleteRequestParams, CompleteResult, CompletionInfo, ReadResourceResult, Reference, Resource, ResourceContents,
     ResourceTemplate,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 const TIMELINE: &str = "toolyard://timeline";
+const FOLDERS: &str = "toolyard://folders";
 const AUDIT: &str = "toolyard://audit";
 const TOOLS: &str = "toolyard://tools/";
 
@@ -39,6 +41,8 @@ pub(super) fn list(host: &Host) -> Vec<Resource> {
         "The latest calls of all clients: what ran at once, and what waited for what",
         "text/html",
     )];
+    let what = "The folders that calls reach, and what may be done there as far as the policy's other lines let it";
+    all.push(resource(FOLDERS.to_owned(), "folders", what, "application/json"));
     if host.policy().audit().is_some() {
         let what = "The end of the audit log, a JSON object a line";
         all.push(resource(AUDIT.to_owned(), "audit", what, "application/jsonl"));
@@ -97,6 +101,7 @@ pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceRe
             let summary = report::Summary::of(&outcomes, host.cores()).to_string();
             ("text/html", report::timeline(&outcomes, "Latest calls", &summary))
         }
+        FOLDERS => ("application/json", folders(host)),
         AUDIT => match host.policy().audit().map(tail) {
             Some(Ok(text)) => ("application/jsonl", text),
             Some(Err(error)) => return Err(ErrorData::internal_error(format!("the audit log: {error}"), None)),
@@ -119,6 +124,16 @@ pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceRe
 
 fn unknown(uri: &str) -> ErrorData {
     ErrorData::resource_not_found("there is no such resource", Some(json!({ "uri": uri })))
+}
+
+fn folders(host: &Host) -> String {
+    let folder = |path: String, access: Access| json!({ "path": path, "access": access });
+    let mounts = host.mounts().into_iter();
+    let mounts = mounts.map(|(name, access)| folder(format!("/{name}"), access));
+    let all: Vec<Value> = std::iter::once(folder(".".to_owned(), Access::Write))
+        .chain(mounts)
+        .collect();
+    format!("{:#}", Value::Array(all))
 }
 
 fn declared(entry: &Entry) -> String {

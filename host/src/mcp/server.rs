@@ -3,6 +3,7 @@
 
 use super::asking::{Asks, Round};
 use super::desk::{Desk, Route};
+use super::roots::Roots;
 use super::steps::{Told, Wish};
 use super::{answer, fresh, resources, tools};
 use crate::call::{Call, Outcome};
@@ -45,6 +46,7 @@ pub struct Server {
     /// Who tells it of changes, once it has shaken hands.
     tells: OnceLock<AbortHandle>,
     listeners: Semaphore,
+    roots: Roots,
 }
 
 impl std::fmt::Debug for Server {
@@ -86,6 +88,7 @@ impl Server {
             wish: Wish::default(),
             tells: OnceLock::new(),
             listeners: Semaphore::new(LISTENERS),
+            roots: Roots::default(),
         }
     }
 
@@ -170,6 +173,10 @@ impl ServerHandler for Server {
         });
     }
 
+    async fn on_roots_list_changed(&self, _: NotificationContext<RoleServer>) {
+        self.roots.changed();
+    }
+
     fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let all = SubscriptionFilter::builder();
         Some(all.tools_list_changed().resources_list_changed().build())
@@ -221,6 +228,8 @@ impl ServerHandler for Server {
             let message = format!("Unknown tool: {}", request.name);
             return Err(ErrorData::invalid_params(message, None));
         }
+        let mut told = Told::new(&context, &self.wish);
+        self.roots.ready(&self.host, &context, &mut told).await;
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let rounds = &self.desk.rounds;
         let round = match &request.request_state {

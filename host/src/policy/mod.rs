@@ -69,6 +69,15 @@ pub struct Mount {
     pub access: Access,
 }
 
+/// A folder that clients may bring along as a root of theirs, and every folder below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootRule {
+    /// Where it is; relative to the workspace.
+    pub folder: PathBuf,
+    /// What calls may do in what is brought along.
+    pub access: Access,
+}
+
 impl Policy {
     /// Its name: the file that it was read from, or `the built-in policy`.
     #[must_use]
@@ -116,6 +125,14 @@ impl Policy {
         let mut mounts: Vec<Mount> = mounts.collect();
         mounts.sort_by(|a, b| a.name.cmp(&b.name));
         mounts
+    }
+
+    /// Folders that clients may bring along.
+    pub fn roots(&self) -> impl Iterator<Item = RootRule> {
+        self.written.roots.iter().map(|root| RootRule {
+            folder: root.path.clone(),
+            access: root.access,
+        })
     }
 
     /// The tools whose answers may be given again while nothing that they read has changed; `*` for all.

@@ -102,6 +102,9 @@ fn build(written: Written, name: &str, text: &str) -> Result<Policy, String> {
             ));
         }
     }
+    if let Some(at) = written.roots.iter().position(|root| root.path.as_os_str().is_empty()) {
+        return Err(format!("[[roots]] number {}: path is empty", at + 1));
+    }
     for (which, secret) in &written.secrets {
         secret
             .build(which)

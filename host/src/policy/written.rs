@@ -20,6 +20,7 @@ pub(super) struct Written {
     pub(super) audit: Audit,
     pub(super) limits: WrittenLimits,
     pub(super) mounts: BTreeMap<String, WrittenMount>,
+    pub(super) roots: Vec<WrittenMount>,
     pub(super) secrets: BTreeMap<String, WrittenSecret>,
     pub(super) allow: Vec<WrittenGrant>,
     pub(super) plugins: BTreeMap<String, Own>,

@@ -6,6 +6,7 @@
 //! `openat2` a path without links is looked up in one system call that refuses every link on the way (see `lookup`); a
 //! path with links, `..` or missing parts is walked component by component without following anything unseen (`walk`).
 
+mod folder;
 mod lookup;
 mod marks;
 mod roots;
@@ -16,6 +17,7 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use folder::Folder;
 pub use lookup::Lookup;
 pub use marks::Marks;
 pub use roots::MountError;
@@ -28,15 +30,16 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The longest path that is looked at, in bytes: what the kernel takes.
 pub const MAX_PATH_BYTES: usize = 4095;
 
 /// The directory tree that calls work in, and the mounts beside it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Workspace {
-    main: Root,
-    mounts: Vec<Root>,
+    main: Arc<Root>,
+    mounts: Vec<Arc<Root>>,
     lookup: Lookup,
 }
 
@@ -199,7 +202,7 @@ impl Workspace {
     /// As `open`.
     pub fn open_with(path: &Path, lookup: Lookup) -> Result<Self, WorkspaceError> {
         Ok(Self {
-            main: Self::open_main(path)?,
+            main: Arc::new(Self::open_main(path)?),
             mounts: Vec::new(),
             lookup,
         })
@@ -219,19 +222,20 @@ impl Workspace {
 
     /// All folders that calls work in, as the kernel calls them: the workspace's and those of its mounts.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(&self.main).chain(&self.mounts).map(Root::real)
+        self.roots().map(Root::real)
     }
 
     /// The folders beside the workspace: what each is called, where it is, as the kernel calls it, and what may be done in it.
     pub fn mounts(&self) -> impl Iterator<Item = (&str, &Path, Access)> {
-        self.mounts.iter().map(Root::mounted)
+        self.mounts.iter().map(|root| root.mounted())
     }
 
     /// The name that the place `real` (as the kernel calls it) has for calls, if they can reach it at all.
     #[must_use]
     pub fn name_of(&self, real: &Path) -> Option<CanonicalPath> {
-        let roots = std::iter::once(&self.main).chain(&self.mounts);
-        let mut inside = roots.filter_map(|root| Some((root, real.strip_prefix(root.real()).ok()?.to_str()?)));
+        let mut inside = self
+            .roots()
+            .filter_map(|root| Some((root, real.strip_prefix(root.real()).ok()?.to_str()?)));
         inside
             .next()
             .map(|(root, rest)| CanonicalPath::new(root.path().mount(), rest))

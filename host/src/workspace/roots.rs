@@ -1,7 +1,7 @@
 //! The folders that calls can reach: the workspace and the mounts beside it, each a descriptor with the ways to spell it.
 //! It must not look below them.
 
-use super::{Found, Workspace, WorkspaceError};
+use super::{Folder, Found, Workspace, WorkspaceError};
 use crate::call::{Access, CanonicalPath, ObjectId};
 use rustix::fs::{Mode, OFlags};
 use std::io;
@@ -10,11 +10,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// One folder that calls can reach.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Root {
     /// Empty for the workspace.
-    name: Arc<str>,
-    pub(super) fd: OwnedFd,
+    pub(super) name: Arc<str>,
+    pub(super) fd: Arc<OwnedFd>,
     /// As the kernel calls it and as the operator wrote it (made absolute): absolute spellings of arguments and absolute
     /// link targets are recognised by either.
     spellings: [PathBuf; 2],
@@ -56,12 +56,21 @@ pub enum MountError {
 }
 
 impl Root {
+    /// The same folder under that name.
+    pub(super) fn renamed(self, name: &str, access: Access) -> Self {
+        Self {
+            name: name.into(),
+            access,
+            ..self
+        }
+    }
+
     pub(super) fn open(name: &str, path: &Path, access: Access) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
         Ok(Self {
             name: name.into(),
-            fd,
+            fd: Arc::new(fd),
             spellings: [path.canonicalize()?, std::path::absolute(path)?],
             access,
         })
@@ -103,7 +112,7 @@ impl Root {
     }
 
     /// The objects that it and all folders above it are, itself first.
-    fn chain(&self) -> io::Result<Vec<ObjectId>> {
+    pub(super) fn chain(&self) -> io::Result<Vec<ObjectId>> {
         let mut chain = Vec::new();
         let mut here = self.fd.as_fd().try_clone_to_owned()?;
         loop {
@@ -120,7 +129,7 @@ impl Root {
 
     /// How this root and another have a place in common, if they have. Two names of one folder are one object; where the
     /// chain above can't show that something is mounted twice, the path may, and the other way round.
-    fn overlaps(&self, other: &Self) -> io::Result<Option<&'static str>> {
+    pub(super) fn overlaps(&self, other: &Self) -> io::Result<Option<&'static str>> {
         let (mine, theirs) = (self.chain()?, other.chain()?);
         let (me, them) = (self.real(), other.real());
         Ok(if mine.first() == theirs.first() || me == them {
@@ -171,21 +180,39 @@ impl Workspace {
     ///
     /// # Errors
     /// If the name is none or is taken, the folder can't be opened, or a place would have two names.
-    pub fn mount(mut self, name: &str, path: &Path, access: Access) -> Result<Self, MountError> {
+    pub fn mount(self, name: &str, path: &Path, access: Access) -> Result<Self, MountError> {
+        if !is_name(name) {
+            return Err(MountError::Name(name.to_owned()));
+        }
+        match Folder::open(path) {
+            Ok(folder) => self.with(folder, name, access),
+            Err(source) => Err(MountError::Open {
+                name: name.to_owned(),
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// The same with a folder that is open already.
+    ///
+    /// # Errors
+    /// As `mount`.
+    pub fn with(mut self, folder: Folder, name: &str, access: Access) -> Result<Self, MountError> {
         if !is_name(name) {
             return Err(MountError::Name(name.to_owned()));
         }
         if self.named(name).is_some() {
             return Err(MountError::Twice(name.to_owned()));
         }
-        let fail = |source| MountError::Open {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            source,
-        };
-        let new = Root::open(name, path, access).map_err(fail)?;
+        let new = folder.named(name, access);
         for other in self.roots() {
-            if let Some(how) = new.overlaps(other).map_err(fail)? {
+            let how = new.overlaps(other).map_err(|source| MountError::Open {
+                name: name.to_owned(),
+                path: new.spelled().to_owned(),
+                source,
+            })?;
+            if let Some(how) = how {
                 return Err(MountError::Overlap {
                     name: name.to_owned(),
                     how,
@@ -193,11 +220,19 @@ impl Workspace {
                 });
             }
         }
-        self.mounts.push(new);
+        self.mounts.push(Arc::new(new));
         match self.ambiguous() {
             Some(error) => Err(error),
             None => Ok(self),
         }
+    }
+
+    /// The same without the mount of that name; calls that came in under this one still reach it.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut fewer = self.clone();
+        fewer.mounts.retain(|mount| *mount.name != *name);
+        fewer
     }
 
     /// A mount's name with which an absolute spelling of something else begins.
@@ -226,8 +261,8 @@ impl Workspace {
         self.roots().map(Root::path)
     }
 
-    fn roots(&self) -> impl Iterator<Item = &Root> {
-        std::iter::once(&self.main).chain(&self.mounts)
+    pub(super) fn roots(&self) -> impl Iterator<Item = &Root> {
+        std::iter::once(&self.main).chain(&self.mounts).map(|root| &**root)
     }
 
     /// Where a canonical path is, as the kernel calls it; `None` if there is no such mount.
@@ -245,7 +280,7 @@ impl Workspace {
     /// What an absolute path means: the root that it leads to, and the rest of it. `/name` is a spelling, too; no other
     /// spelling begins with one. Where several spellings fit, the longest is the nearest.
     pub(super) fn enter<'p>(&self, path: &'p Path) -> Option<(CanonicalPath, &'p str)> {
-        let mounts = self.mounts.iter();
+        let mounts = self.mounts.iter().map(|root| &**root);
         let named = mounts.filter_map(|root| Some((root, strip(path, &Path::new("/").join(&*root.name))?)));
         let spelled = self.roots().filter_map(|root| Some((root, root.strip(path)?)));
         let (root, rest) = named.chain(spelled).min_by_key(|(_, rest)| rest.len())?;

@@ -1,20 +1,15 @@
 //! Which files a host trusts, as it was put together. It must not look into any.
 
-use super::super::places::owners_folder;
+use super::super::places::{Trusted, owners_folder};
 use super::{HostBuilder, POLICY_FILE};
 use crate::call::Access;
 use crate::policy::Policy;
 use crate::workspace::Workspace;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl HostBuilder {
     /// Files that decide what tools may do, or that become code: wherever they are.
-    pub(super) fn trusted(
-        &self,
-        workspace: &Workspace,
-        policy: &Policy,
-        cache: Option<&Path>,
-    ) -> Vec<(PathBuf, Access, &'static str)> {
+    pub(super) fn trusted(&self, workspace: &Workspace, policy: &Policy, cache: Option<&Path>) -> Vec<Trusted> {
         let own = workspace.path().join(POLICY_FILE);
         let mut files = vec![(self.policy.clone().unwrap_or(own), Access::Write, "the policy")];
         files.extend(cache.map(|folder| (folder.to_owned(), Access::Write, "compiled code")));

@@ -166,6 +166,11 @@ fn limits_and_defaults() {
         ("[plugins.p]\nwarm = [\"file:///x\"]", "warm: "),
         ("[mounts.Bad]\npath = \"/x\"\naccess = \"read\"", "[mounts.Bad]"),
         ("[mounts.a]\npath = \"/x\"\naccess = \"all\"", "unknown variant"),
+        ("[[roots]]\npath = \"/x\"", "missing field `access`"),
+        (
+            "[[roots]]\npath = \"\"\naccess = \"read\"",
+            "[[roots]] number 1: path is empty",
+        ),
         ("[plugins.p.files]\nread = [\"a[\"]", "[plugins.p.files] read"),
     ] {
         let error = Policy::parse(text, "p").expect_err(text).to_string();
