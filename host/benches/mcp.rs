@@ -3,16 +3,16 @@
 //! differ from machine to machine; ratios are what counts. It must not be part of any test.
 //!
 //! The floor is this program itself: it reads a line, parses it, and writes an empty result under the same id. Beside it
-//! stands what the protocol's own library takes: a server of it that reads the file itself, in no sandbox and no order.
+//! stands what the protocol's own library takes: a server of it that reads the file itself, in no sandbox and no order. All
+//! three are asked by two clients: one that does next to nothing itself, and one that agents are built with.
+
+mod mcp_parts;
 
 use anyhow::{Context as _, ensure};
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ServerCapabilities, ServerConfig,
-};
-use rmcp::service::{RequestContext, RoleServer};
-use rmcp::{ErrorData, ServerHandler, ServiceExt as _};
+use mcp_parts::{client, servers};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,10 +30,10 @@ const STARTS: usize = 20;
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     if args.iter().any(|arg| arg == "--floor") {
-        return floor();
+        return servers::floor();
     }
     if args.iter().any(|arg| arg == "--bare") {
-        return bare();
+        return servers::bare();
     }
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("small.txt"), "x".repeat(1023) + "\n")?;
@@ -43,48 +43,6 @@ fn main() -> anyhow::Result<()> {
         false => print(&table),
     }
     Ok(())
-}
-
-/// The do-nothing server.
-fn floor() -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
-        let message: Value = serde_json::from_str(&line?)?;
-        if let Some(id) = message.get("id") {
-            writeln!(out, "{}", json!({ "jsonrpc": "2.0", "id": id, "result": {} }))?;
-            out.flush()?;
-        }
-    }
-    Ok(())
-}
-
-/// The protocol's library alone, as its examples run it.
-#[tokio::main]
-async fn bare() -> anyhow::Result<()> {
-    Bare.serve(rmcp::transport::stdio()).await?.waiting().await?;
-    Ok(())
-}
-
-struct Bare;
-
-impl ServerHandler for Bare {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-    }
-
-    async fn call_tool(
-        &self,
-        request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let path = request
-            .arguments
-            .as_ref()
-            .and_then(|arguments| arguments.get("path")?.as_str());
-        let text = std::fs::read_to_string(path.unwrap_or_default());
-        let text = text.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
-    }
 }
 
 struct Server {
@@ -123,17 +81,12 @@ impl Server {
         Ok(server)
     }
 
-    fn ours(folder: &std::path::Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_toolyard"));
-        command.arg("serve").arg("--workspace").arg(folder);
-        Self::start(command)
+    fn ours(folder: &Path) -> anyhow::Result<Self> {
+        Self::start(command("", folder)?)
     }
 
-    /// This program, as one of the servers to compare with.
-    fn other(which: &str, folder: &std::path::Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(which).current_dir(folder);
-        Self::start(command)
+    fn other(which: &str, folder: &Path) -> anyhow::Result<Self> {
+        Self::start(command(which, folder)?)
     }
 
     fn say(&mut self, message: &Value) -> anyhow::Result<()> {
@@ -173,6 +126,19 @@ impl Server {
         let (now, most) = (of("VmRSS:").context("VmRSS")?, of("VmHWM:").context("VmHWM")?);
         Ok((now / 1024.0, most / 1024.0))
     }
+}
+
+/// A server: ours, or this program as one of those to compare with.
+fn command(which: &str, folder: &Path) -> anyhow::Result<Command> {
+    let mut command = match which {
+        "" => Command::new(env!("CARGO_BIN_EXE_toolyard")),
+        _ => Command::new(std::env::current_exe()?),
+    };
+    match which {
+        "" => command.arg("serve").arg("--workspace").arg(folder),
+        _ => command.arg(which).current_dir(folder),
+    };
+    Ok(command)
 }
 
 fn request(id: u64, method: &str, params: &Value) -> Value {
@@ -243,8 +209,8 @@ fn in_flight(server: &mut Server, calls: usize) -> anyhow::Result<f64> {
     Ok(calls as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Everything at once, and a ping behind it.
-fn flood(server: &mut Server) -> anyhow::Result<Value> {
+/// Everything at once, and a ping behind it: calls of this tool.
+fn flood(server: &mut Server, call: &Value) -> anyhow::Result<Value> {
     let first = server.next;
     server.next += FLOOD as u64 + 1;
     let ping = first + FLOOD as u64;
@@ -253,9 +219,8 @@ fn flood(server: &mut Server) -> anyhow::Result<Value> {
     let (mut ok, mut refused, mut other) = (0, 0, 0);
     let (pinged, answered) = std::thread::scope(|scope| -> anyhow::Result<(Instant, Instant)> {
         let writer = scope.spawn(move || -> anyhow::Result<Instant> {
-            let call = json!({ "name": "read_file", "arguments": { "path": "small.txt" } });
             for id in first..ping {
-                writeln!(input, "{}", request(id, "tools/call", &call))?;
+                writeln!(input, "{}", request(id, "tools/call", call))?;
             }
             input.flush()?;
             let at = Instant::now();
@@ -290,7 +255,7 @@ fn flood(server: &mut Server) -> anyhow::Result<Value> {
     }))
 }
 
-fn measure(folder: &std::path::Path) -> anyhow::Result<Value> {
+fn measure(folder: &Path) -> anyhow::Result<Value> {
     // Compiled code is kept from here on.
     in_turn(&mut Server::ours(folder)?, 1)?;
     let mut starts = Vec::new();
@@ -328,7 +293,12 @@ fn measure(folder: &std::path::Path) -> anyhow::Result<Value> {
             "library_p50_ms": bare_p50,
         },
         "in_flight_64": { "calls_a_second": rate, "floor": floor_rate, "ratio": rate / floor_rate, "library": bare_rate },
-        "flood": flood(&mut Server::ours(folder)?)?,
+        "official_client": client::compare(|which| command(which, folder), (ROUNDS, IN_TURN, MANY))?,
+        "flood_of_reads": flood(&mut Server::ours(folder)?, &read_small())?,
+        // All of one file, so that each waits for the one before.
+        "flood_of_writes": flood(&mut Server::ours(folder)?, &json!({
+            "name": "write_file", "arguments": { "path": "written.txt", "content": "x".repeat(1024) },
+        }))?,
     }))
 }
 
@@ -369,13 +339,31 @@ fn print(table: &Value) {
         at("/in_flight_64/library"),
     );
     println!(
-        "{} at once                       {} ok, {} overloaded, {} other in {:.1} s; a ping behind them {:.1} ms; at most {:.0} MiB",
-        at("/flood/calls"),
-        at("/flood/ok"),
-        at("/flood/overloaded"),
-        at("/flood/other"),
-        at("/flood/seconds"),
-        at("/flood/ping_ms"),
-        at("/flood/most_resident_mib"),
+        "by the protocol's own client        p50 {:.3} ms; floor {:.3} ms: {:.2} times; the library alone {:.3} ms",
+        at("/official_client/p50_ms"),
+        at("/official_client/floor_p50_ms"),
+        at("/official_client/p50_ratio"),
+        at("/official_client/library_p50_ms"),
     );
+    println!(
+        "  64 in flight                      {:.0} calls a second; floor {:.0}: {:.3} of it; the library alone {:.0}",
+        at("/official_client/calls_a_second"),
+        at("/official_client/floor"),
+        at("/official_client/ratio"),
+        at("/official_client/library"),
+    );
+    for flood in ["reads", "writes"] {
+        let at = |name: &str| at(&format!("/flood_of_{flood}/{name}"));
+        println!(
+            "{} {flood} at once{} {} ok, {} overloaded, {} other in {:.1} s; a ping behind them {:.1} ms; at most {:.0} MiB",
+            at("calls"),
+            " ".repeat(20_usize.saturating_sub(flood.len())),
+            at("ok"),
+            at("overloaded"),
+            at("other"),
+            at("seconds"),
+            at("ping_ms"),
+            at("most_resident_mib"),
+        );
+    }
 }
