@@ -4,6 +4,7 @@
 use super::approve::Asks;
 use super::batch::{BatchError, Named};
 use super::chain::{Links, fill};
+use super::here::{Begins, Turn};
 use super::live::{ClientId, Common, Live, not_met, refused};
 use super::owner::Owner;
 use super::prepare::Prepared;
@@ -27,6 +28,8 @@ pub struct Batch {
     number: u64,
     /// In request order: an outcome that is known already, or where it will arrive.
     pending: Vec<Pending>,
+    /// What begins where outcomes are awaited.
+    turn: Option<Turn>,
 }
 
 enum Pending {
@@ -69,6 +72,9 @@ impl Batch {
 
     /// All outcomes, in request order.
     pub async fn outcomes(self) -> Vec<Outcome> {
+        if let Some(turn) = self.turn {
+            turn.begin().await;
+        }
         let mut outcomes = Vec::with_capacity(self.pending.len());
         for pending in self.pending {
             outcomes.push(match pending {
@@ -114,6 +120,7 @@ pub(super) fn admit(
     number: u64,
     (client, asks): (ClientId, Asks),
     calls: Vec<Call>,
+    begins: Begins,
 ) -> Result<Batch, BatchError> {
     let named = Named::new(&calls)?;
     let common = Arc::new(Common {
@@ -130,6 +137,8 @@ pub(super) fn admit(
         tickets: vec![None; calls.len()],
         calls: calls.into_iter().map(Arc::new).collect(),
         named: &named,
+        begins,
+        turn: None,
     };
     for piece in named.order.chunks(TOGETHER) {
         taking.piece(piece);
@@ -138,6 +147,7 @@ pub(super) fn admit(
         shared: Arc::clone(shared),
         number,
         pending: taking.pending.into_iter().flatten().collect(),
+        turn: taking.turn,
     })
 }
 
@@ -149,6 +159,8 @@ struct Taking<'a> {
     named: &'a Named,
     pending: Vec<Option<Pending>>,
     tickets: Vec<Option<Ticket>>,
+    begins: Begins,
+    turn: Option<Turn>,
 }
 
 impl Taking<'_> {
@@ -181,7 +193,10 @@ impl Taking<'_> {
             allowed.extend(prepared.is_ok().then_some(at));
             news.extend(self.one(&mut owner, at, queued, prepared));
         }
-        let effects = owner.next();
+        let mut effects = owner.next();
+        if self.begins == Begins::Here {
+            self.turn = Turn::take(self.shared, &owner, &mut effects);
+        }
         drop(owner);
         let left_out = allowed.iter().filter_map(|at| match self.pending.get(*at)?.as_ref()? {
             Pending::Known(outcome) => Some(&**outcome),

@@ -2,7 +2,8 @@
 //! It must not lose anything in silence: what had no room is counted, and the next event says how many.
 
 use crate::call::{CallId, Content, Event, What};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ struct Queue {
     events: VecDeque<Event>,
     /// Where the latest progress of a call stands that was not handed on yet.
     progress: HashMap<(u64, CallId), usize>,
+    /// How many steps and lines of a batch are not handed on yet, those that are on the way included.
+    words: HashMap<u64, usize>,
     dropped: u64,
     bytes: usize,
     state: State,
@@ -101,6 +104,9 @@ impl Hub {
             return;
         }
         queue.bytes += bytes;
+        if is_word(&what) {
+            *queue.words.entry(batch).or_default() += 1;
+        }
         let dropped = std::mem::take(&mut queue.dropped);
         queue.events.push_back(Event {
             at_us: u64::try_from(self.zero.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -120,6 +126,11 @@ impl Hub {
         }
     }
 
+    /// Whether steps or lines of that batch are not handed on yet.
+    pub(super) fn has_words(&self, batch: u64) -> bool {
+        self.shared.queue().words.contains_key(&batch)
+    }
+
     /// Waits until all that was told has been handed on, at most for that long; whether it has.
     pub(super) fn settle(&self, at_most: Duration) -> bool {
         let mut queue = self.shared.queue();
@@ -134,6 +145,11 @@ impl Hub {
         queue.hurry -= 1;
         !waited.timed_out()
     }
+}
+
+/// Whether a guest has said it while it ran.
+fn is_word(what: &What) -> bool {
+    matches!(what, What::Progress { .. } | What::Log { .. })
 }
 
 /// About how many bytes a guest's words take. Reasons to wait are few, and shared with the call that has them.
@@ -190,6 +206,14 @@ fn hand_on(shared: &Shared, observers: &[Observer]) {
             }
         }
         queue = shared.queue();
+        for event in events.iter().filter(|event| is_word(&event.what)) {
+            if let Entry::Occupied(mut words) = queue.words.entry(event.batch) {
+                match words.get() {
+                    0 | 1 => _ = words.remove(),
+                    more => _ = words.insert(more - 1),
+                }
+            }
+        }
     }
 }
 
@@ -228,10 +252,12 @@ mod tests {
         for _ in 0..MOST {
             hub.tell(1, &"other".into(), What::Started);
         }
+        assert!(hub.has_words(1) && !hub.has_words(2));
         go.send(()).expect("it listens");
         assert!(hub.settle(Duration::from_secs(60)));
         hub.tell(1, &"first".into(), What::Finished { status: Status::Ok });
         assert!(hub.settle(Duration::from_secs(60)));
+        assert!(!hub.has_words(1));
         let seen = seen.lock().expect("a list");
         assert_eq!(seen[1].what, progress(99), "only the latest progress is kept");
         assert_eq!(seen.len(), MOST + 2);

@@ -11,6 +11,7 @@ mod approve;
 mod batch;
 mod chain;
 mod events;
+mod here;
 mod live;
 mod needs;
 mod owner;
@@ -28,6 +29,7 @@ pub use batch::BatchError;
 pub(crate) use batch::Named;
 pub(crate) use chain::{Links, links};
 pub use events::Observer;
+pub(crate) use here::Begins;
 pub use live::LiveCall;
 pub(crate) use prepare::Rules;
 pub(crate) use trees::Trees;
@@ -207,7 +209,7 @@ impl Dispatcher {
     /// # Errors
     /// If ids are given twice, names are unknown or go in a circle, or a reference makes no sense; then nothing has started.
     pub(crate) fn submit(&self, client: ClientId, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        self.submit_as(self.new_batch(), (client, Asks::Somebody), calls)
+        self.submit_as(self.new_batch(), (client, Asks::Somebody), calls, Begins::There)
     }
 
     /// A number for one more batch.
@@ -221,8 +223,9 @@ impl Dispatcher {
         number: u64,
         whose: (ClientId, Asks),
         calls: Vec<Call>,
+        begins: Begins,
     ) -> Result<Batch, BatchError> {
-        admit::admit(&self.shared, number, whose, calls)
+        admit::admit(&self.shared, number, whose, calls, begins)
     }
 
     /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
@@ -270,6 +273,11 @@ impl Dispatcher {
     /// The calls that have not ended, the oldest first.
     pub(crate) fn status(&self) -> Vec<LiveCall> {
         self.shared.owner().status()
+    }
+
+    /// Whether observers have not been told yet of progress or lines of that batch.
+    pub(crate) fn has_words(&self, batch: u64) -> bool {
+        self.shared.hub.as_ref().is_some_and(|hub| hub.has_words(batch))
     }
 
     /// Waits until observers have been told everything that has happened, at most for that long; whether they have.

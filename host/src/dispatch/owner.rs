@@ -114,6 +114,12 @@ impl Owner {
         self.live.contains_key(&ticket)
     }
 
+    /// The one call that has not ended, if this is it, and how long calls of its tool usually run, in microseconds.
+    pub(super) fn alone(&self, ticket: Ticket) -> Option<(&Live, u64)> {
+        let call = self.live.get(&ticket).filter(|_| self.live.len() == 1)?;
+        Some((call, *self.learned.get(&call.call.tool)?))
+    }
+
     /// The calls that this one waits for now, and why; and how many more there are.
     pub(super) fn waits(&self, ticket: Ticket) -> (Vec<Wait>, usize) {
         let (waits, more) = self.scheduler.waits(ticket, MOST_WAITS);

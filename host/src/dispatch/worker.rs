@@ -34,12 +34,7 @@ pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Spawn(ticket) => {
-                drop(shared.handle.spawn(work(Worker {
-                    shared: Arc::clone(shared),
-                    ticket,
-                    ended: false,
-                    taken: false,
-                })));
+                drop(shared.handle.spawn(turn(shared, ticket)));
             }
             Effect::Resolve(ticket) => drop(shared.handle.spawn(find_out(Arc::clone(shared), ticket))),
             Effect::Answer(ending) => answers.push(ending),
@@ -50,6 +45,16 @@ pub(super) fn carry_out(shared: &Arc<Shared>, effects: Vec<Effect>) {
         // A caller that went away doesn't want it.
         drop(ending.reply.send(ending.outcome));
     }
+}
+
+/// The turn of a call that may run.
+pub(super) fn turn(shared: &Arc<Shared>, ticket: Ticket) -> impl Future<Output = ()> + Send + use<> {
+    work(Worker {
+        shared: Arc::clone(shared),
+        ticket,
+        ended: false,
+        taken: false,
+    })
 }
 
 /// Finds out what a call holds, asking for leave as often as something of it is refused that could be allowed.

@@ -176,6 +176,12 @@ impl Host {
         self.dispatcher.settle_events(at_most)
     }
 
+    /// Whether observers have yet to be told of progress or log lines of that batch. Never waits.
+    #[must_use]
+    pub fn has_words(&self, batch: u64) -> bool {
+        self.dispatcher.has_words(batch)
+    }
+
     /// How many calls compute at one moment.
     #[must_use]
     pub fn cores(&self) -> NonZeroUsize {

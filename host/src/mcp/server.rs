@@ -3,6 +3,7 @@
 
 use super::asking::{Asks, Round};
 use super::desk::{Desk, Route};
+use super::lines::Pace;
 use super::roots::Roots;
 use super::steps::{Told, Wish};
 use super::{answer, fresh, resources, tools};
@@ -47,6 +48,8 @@ pub struct Server {
     tells: OnceLock<AbortHandle>,
     listeners: Semaphore,
     roots: Roots,
+    /// What the client on streams waits for.
+    pace: Option<Pace>,
 }
 
 impl std::fmt::Debug for Server {
@@ -89,6 +92,7 @@ impl Server {
             tells: OnceLock::new(),
             listeners: Semaphore::new(LISTENERS),
             roots: Roots::default(),
+            pace: None,
         }
     }
 
@@ -97,6 +101,12 @@ impl Server {
     pub fn asking(self, asks: Asking) -> Self {
         let mut server = self;
         server.client = server.client.clone().asking(asks);
+        server
+    }
+
+    pub(super) fn at(self, pace: Pace) -> Self {
+        let mut server = self;
+        server.pace = Some(pace);
         server
     }
 
@@ -118,10 +128,12 @@ impl Server {
         context: &RequestContext<RoleServer>,
     ) -> Result<Outcome, ErrorData> {
         let at = self.desk.now();
-        let batch = self
-            .client
-            .submit_as(route.batch, vec![call])
-            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        // Whoever asks for one thing after the other is answered sooner without a change of threads.
+        let batch = match &self.pace {
+            Some(pace) if pace.is_one_by_one() => self.client.submit_here(route.batch, vec![call]),
+            _ => self.client.submit_as(route.batch, vec![call]),
+        };
+        let batch = batch.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let mut guard = Guard(Some(batch.canceller()));
         let mut told = Told::new(context, &self.wish);
         let mut outcomes = std::pin::pin!(batch.outcomes());
@@ -137,7 +149,7 @@ impl Server {
         guard.0 = None;
         let outcome = outcomes.into_iter().next();
         let outcome = outcome.ok_or_else(|| ErrorData::internal_error("the call has no outcome", None))?;
-        if told.waits(&outcome) {
+        if told.waits(&outcome) && self.host.has_words(route.batch) {
             // Steps and lines are told on a thread of their own, which may be behind.
             let host = Arc::clone(&self.host);
             drop(tokio::task::spawn_blocking(move || host.settle_events(SETTLE)).await);

@@ -48,7 +48,8 @@ impl Server {
         let desk = Arc::clone(self.desk());
         let _client = desk.welcome();
         let lines = Lines::new(streams, self.most_open());
-        let running = match self.serve(lines).await {
+        let pace = lines.pace();
+        let running = match self.at(pace).serve(lines).await {
             Ok(running) => running,
             // Nobody has said anything.
             Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

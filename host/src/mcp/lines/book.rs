@@ -147,6 +147,11 @@ impl Book {
         })
     }
 
+    /// Whether there is one request without an answer, and no more.
+    pub(super) fn has_one(&self) -> bool {
+        self.page().open.len() == 1
+    }
+
     /// A request is taken back: nobody waits for its answer.
     pub(super) fn taken_back(&self, id: &RequestId) {
         self.change(|page| {

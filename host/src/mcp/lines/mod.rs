@@ -41,6 +41,16 @@ pub(super) struct Lines {
     _tasks: JoinSet<()>,
 }
 
+/// What a client waits for.
+pub(super) struct Pace(Arc<Book>);
+
+impl Pace {
+    /// Whether it is one answer only.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        self.0.has_one()
+    }
+}
+
 impl Lines {
     /// Reads and writes these. As many requests as this may be without an answer at once.
     pub(super) fn new<R, W>((from, to): (R, W), most_open: usize) -> Self
@@ -62,6 +72,11 @@ impl Lines {
             batches: false,
             _tasks: tasks,
         }
+    }
+
+    /// Tells whether the client waits for one answer only.
+    pub(super) fn pace(&self) -> Pace {
+        Pace(Arc::clone(&self.book))
     }
 
     /// The message on this line, if it is one that is to be handed on; what is wrong with it is said.
