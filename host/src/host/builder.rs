@@ -11,7 +11,7 @@ use super::browsers::{self, Wanted};
 use super::known::Memory;
 use super::makings::{Changing, Makings, Seen};
 use super::places::{open_audit, users_cache};
-use super::roots::Roots;
+use super::roots::{Allowed, Roots};
 use super::{Host, trust};
 use crate::call::Access;
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Setup};
@@ -291,6 +291,7 @@ impl HostBuilder {
             None => None,
         };
         let (audit, audits_folder) = audit.unzip();
+        let allowed = Allowed::gather(&policy, workspace.path());
         let policy_reuse = policy.reuse().to_vec();
         let browsers = browsers::gather(&policy, workspace.path(), self.browser, resolver);
         let makings = Makings {
@@ -299,6 +300,7 @@ impl HostBuilder {
             folders: self.folders,
             trusted,
             audit: audits_folder,
+            allowed,
             remember: self.remember,
             shows_tabs: browsers.as_ref().is_some_and(|browsers| browsers.shows_tabs()),
             fixed,

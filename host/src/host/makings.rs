@@ -3,12 +3,13 @@
 
 use super::known::{self, Memory};
 use super::places::{Reserved, Trusted, reserve};
-use super::roots::Roots;
+use super::roots::{Allowed, Roots};
 use super::{Host, HostError};
+use crate::call::{Access, CanonicalPath, ObjectId};
 use crate::catalog::{Catalog, Entry, LoadError, Plugin};
 use crate::dispatch::Rules;
 use crate::policy::{Policy, ToolRules};
-use crate::workspace::Workspace;
+use crate::workspace::{Folder, Workspace};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,8 +44,10 @@ pub(super) struct Makings {
     pub(super) policy: Arc<Policy>,
     pub(super) folders: Vec<PathBuf>,
     pub(super) trusted: Vec<Trusted>,
-    /// The folder of the audit log, as the kernel calls it.
-    pub(super) audit: Option<PathBuf>,
+    /// The folder of the audit log.
+    pub(super) audit: Option<Folder>,
+    /// What clients may bring along.
+    pub(super) allowed: Vec<Allowed>,
     pub(super) remember: Option<(PathBuf, Memory)>,
     pub(super) shows_tabs: bool,
     /// The plugins that come from no folder.
@@ -127,9 +130,25 @@ impl Makings {
         }
     }
 
+    /// What of the host's own a folder is, or lies in: by its name as the kernel calls it, and by the folders above it.
+    pub(super) fn owns(&self, real: &Path, chain: &[ObjectId]) -> Option<&'static str> {
+        let own = self.trusted.iter().find(|(place, ..)| {
+            let named = place.canonicalize().is_ok_and(|place| real.starts_with(place));
+            let object = Folder::open(place).and_then(|folder| folder.chain());
+            named || object.is_ok_and(|own| own.first().is_some_and(|own| chain.contains(own)))
+        });
+        own.map(|(.., what)| *what)
+    }
+
     /// What the policy says to each tool, with the host's own files kept from all.
     fn tools(&self, catalog: &Catalog, workspace: &Workspace) -> HashMap<String, Arc<ToolRules>> {
-        let reserved: Vec<Reserved> = reserve(workspace, &self.trusted);
+        let mut reserved: Vec<Reserved> = reserve(workspace, &self.trusted);
+        // A line of the policy that lets only read isn't lifted by bringing along what is around its folder.
+        let read = self.allowed.iter().filter(|allowed| allowed.access == Access::Read);
+        let read = read.filter_map(|allowed| workspace.name_of(allowed.real()));
+        let brought = |path: &CanonicalPath| !self.workspace.places().any(|place| place.mount() == path.mount());
+        let read = read.filter(|path| brought(path) && !path.path().is_empty());
+        reserved.extend(read.map(|path| (path, Access::Write, "what [[roots]] has for reading only")));
         let tools = catalog.tools().map(|entry| {
             let mut rules = self.policy.for_tool(&entry.plugin.manifest.name, &entry.tool.name);
             for (path, from, what) in &reserved {

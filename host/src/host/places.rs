@@ -4,7 +4,7 @@
 use super::HostError;
 use crate::audit::Audit;
 use crate::call::{Access, CanonicalPath};
-use crate::workspace::Workspace;
+use crate::workspace::{Folder, Workspace};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -52,8 +52,8 @@ fn real(file: &Path) -> Option<PathBuf> {
 }
 
 /// Opens the audit log; a relative name is one of the workspace's folder. Where tools may work it can't be.
-/// The log, and its folder as the kernel calls it.
-pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<(Audit, PathBuf), HostError> {
+/// The log, and its folder.
+pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<(Audit, Folder), HostError> {
     let file = workspace.path().join(file);
     let fail = |error| HostError::OpenAudit(file.clone(), error);
     let folder = file.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fail)?;
@@ -62,7 +62,7 @@ pub(super) fn open_audit(workspace: &Workspace, file: &Path) -> Result<(Audit, P
         return Err(fail(std::io::Error::other(why)));
     }
     let audit = Audit::open(&file).map_err(fail)?;
-    Ok((audit, folder))
+    Ok((audit, Folder::open(&folder).map_err(fail)?))
 }
 
 /// `$XDG_CACHE_HOME/toolyard`, else `~/.cache/toolyard`; none where neither is set.

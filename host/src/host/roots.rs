@@ -2,23 +2,22 @@
 //! give a place two names, now or later.
 //!
 //! A call reaches what was mounted when it came in, so a mount that goes is taken from nobody who has it. A folder that was
-//! mounted once keeps its name for as long as the host lives: calls that came in before and after are compared by it.
+//! mounted once keeps its name, and no other folder gets it, as long as anything may know it by that: calls that came in before
+//! and after are compared by it, and what somebody has approved is remembered by it.
 
 use super::Host;
 use super::makings::Makings;
 use crate::call::{Access, CanonicalPath, ObjectId};
 use crate::dispatch::Dispatcher;
+use crate::policy::Policy;
 use crate::workspace::{Folder, MountError, Workspace};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-/// As many folders of clients are mounted at once, and as many are known by name.
-const MOST_MOUNTED: usize = 64;
+/// As many folders of clients are mounted at once, and as many are remembered by name.
+const MOST_MOUNTED: usize = 256;
 const MOST_KNOWN: usize = 1024;
-
-/// As many names are tried for one folder.
-const MOST_NAMES: usize = 100;
 
 /// Why a folder is not mounted.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +31,17 @@ pub enum RootError {
     /// No line of the policy has it.
     #[error("no line of [[roots]] in the policy allows {0}")]
     NotAllowed(PathBuf),
+    /// A list of the policy refuses a folder on the way there.
+    #[error("{0}: [files] of the policy denies a folder on the way there")]
+    Denied(PathBuf),
     /// The host writes its audit log there.
     #[error("{0} holds the audit log, and tools could change it")]
     HoldsAudit(PathBuf),
+    /// The host uses it itself.
+    #[error("{0} is where the host keeps {1}, which no tool may reach")]
+    HostsOwn(PathBuf, &'static str),
     /// There are enough.
-    #[error("{MOST_MOUNTED} folders of clients are mounted; {0} has no room")]
+    #[error("{0} has no room: {MOST_MOUNTED} folders of clients are mounted at most")]
     TooMany(PathBuf),
     /// Calls that are not done yet know a part of it by another name.
     #[error("{0} overlaps with a folder that was mounted before, in which calls are still at work; try again")]
@@ -46,10 +51,60 @@ pub enum RootError {
     Mount(#[from] MountError),
 }
 
+impl RootError {
+    /// Whether it may be another way in a while.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy(_) | Self::TooMany(_) | Self::Mount(MountError::Overlap { .. })
+        )
+    }
+}
+
+/// A folder that a line of `[[roots]]` has, held open so that it stays what it was when the host was built.
+#[derive(Debug)]
+pub(super) struct Allowed {
+    folder: Folder,
+    object: ObjectId,
+    pub(super) access: Access,
+}
+
+impl Allowed {
+    /// What the policy's lines name. A folder that isn't there can't be brought along either.
+    pub(super) fn gather(policy: &Policy, workspace: &Path) -> Vec<Self> {
+        let folders = policy.roots().filter_map(|rule| {
+            let path = workspace.join(&rule.folder);
+            let opened = Folder::open(&path).and_then(|folder| Ok((folder.chain()?, folder)));
+            match opened {
+                Ok((chain, folder)) => Some(Self {
+                    folder,
+                    object: *chain.first()?,
+                    access: rule.access,
+                }),
+                Err(error) => {
+                    tracing::warn!("[[roots]] {}: {error}", path.display());
+                    None
+                }
+            }
+        });
+        folders.collect()
+    }
+
+    /// Where it is, as the kernel calls it.
+    pub(super) fn real(&self) -> &Path {
+        self.folder.real()
+    }
+}
+
 /// The folders that clients have brought along.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
     known: Vec<Known>,
+    /// Counts names that are made with a number, so that none is made twice.
+    numbers: u64,
+    /// Whether a folder and its name were forgotten: then no name is free for being unknown.
+    forgot: bool,
     /// What was before, as long as a call has it that came in then.
     before: Vec<Weak<Workspace>>,
 }
@@ -110,9 +165,29 @@ impl Roots {
         self.before.push(Arc::downgrade(workspace));
     }
 
-    /// The first name that fits, which is no other folder's, and the workspace with the folder under it.
-    fn first_fit(
-        &self,
+    /// Makes room by forgetting a folder that nobody has, if there is none.
+    fn make_room(&mut self) -> bool {
+        if self.known.len() < MOST_KNOWN {
+            return true;
+        }
+        let living: Vec<Arc<Workspace>> = self.before.iter().filter_map(Weak::upgrade).collect();
+        let unused = |known: &Known| {
+            known.users == 0
+                && !living
+                    .iter()
+                    .any(|old| old.mounts().any(|(name, ..)| name == known.name))
+        };
+        let found = self.known.iter().position(unused);
+        if let Some(at) = found {
+            self.known.remove(at);
+            self.forgot = true;
+        }
+        found.is_some()
+    }
+
+    /// A name that no other folder has had, and the workspace with the folder under it.
+    fn under_a_name(
+        &mut self,
         workspace: &Workspace,
         folder: &Folder,
         access: Access,
@@ -121,26 +196,24 @@ impl Roots {
             .real()
             .file_name()
             .map(|name| name.to_string_lossy().to_lowercase());
-        let plain = |c: char| match c {
-            'a'..='z' | '0'..='9' | '_' => c,
-            _ => '-',
-        };
-        let base: String = last.unwrap_or_default().chars().map(plain).take(48).collect();
+        // No underscore, which is before a number.
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let base: String = last.unwrap_or_default().chars().map(plain).take(40).collect();
         let base = base.trim_start_matches(|c: char| !c.is_ascii_lowercase());
         let base = if base.is_empty() { "root" } else { base };
-        let names = (2..MOST_NAMES).map(|number| format!("{base}-{number}"));
-        let mut names = std::iter::once(base.to_owned()).chain(names);
-        loop {
-            let free = |name: &String| !self.known.iter().any(|known| known.name == *name);
-            let next = names.find(free);
-            let Some(name) = next else {
-                return Err(MountError::Twice(base.to_owned()));
-            };
+        let had = self.forgot || self.known.iter().any(|known| known.name == base);
+        let mut name = base.to_owned();
+        for numbered in [had, true] {
+            if numbered {
+                self.numbers += 1;
+                name = format!("{base}_{}", self.numbers);
+            }
             match workspace.clone().with(folder.clone(), &name, access) {
-                Err(MountError::Twice(_) | MountError::Ambiguous(..)) => {}
+                Err(MountError::Twice(_) | MountError::Ambiguous(..)) if !numbered => {}
                 done => return Ok((name, done?)),
             }
         }
+        Err(MountError::Twice(name))
     }
 }
 
@@ -174,19 +247,10 @@ impl Host {
             let access = rules.workspace.mount_access(&place);
             return Ok(RootMount { place, access, owner });
         }
-        let Some(access) = self.root_access(&chain) else {
-            return Err(RootError::NotAllowed(folder.to_owned()));
-        };
-        if makings
-            .audit
-            .as_ref()
-            .is_some_and(|audit| audit.starts_with(open.real()))
-        {
-            return Err(RootError::HoldsAudit(folder.to_owned()));
-        }
+        let access = self.root_access(&open, &chain)?;
         let mounted = roots.known.iter().filter(|known| known.users > 0).count();
         let at = roots.known.iter().position(|known| known.object == object);
-        if mounted >= MOST_MOUNTED || (at.is_none() && roots.known.len() >= MOST_KNOWN) {
+        if mounted >= MOST_MOUNTED || (at.is_none() && !roots.make_room()) {
             return Err(RootError::TooMany(folder.to_owned()));
         }
         let (name, workspace) = match at.and_then(|at| roots.known.get(at)) {
@@ -194,7 +258,7 @@ impl Host {
                 let workspace = Workspace::clone(&rules.workspace);
                 (known.name.clone(), workspace.with(open.clone(), &known.name, access)?)
             }
-            None => roots.first_fit(&rules.workspace, &open, access)?,
+            None => roots.under_a_name(&rules.workspace, &open, access)?,
         };
         for before in roots.before.iter().filter_map(Weak::upgrade) {
             if before.clashes(&open, &name).map_err(fail)? {
@@ -230,14 +294,35 @@ impl Host {
         (Arc::clone(&self.makings), Arc::clone(&self.dispatcher))
     }
 
-    /// What the innermost line says that allows a folder, which is known by itself and those above it.
-    fn root_access(&self, chain: &[ObjectId]) -> Option<Access> {
-        let rules = self.makings.policy.roots().filter_map(|rule| {
-            let folder = Folder::open(&self.makings.workspace.path().join(&rule.folder)).ok()?;
-            let object = folder.chain().ok()?.into_iter().next()?;
-            let above = chain.iter().position(|folder| *folder == object)?;
-            Some((above, rule.access))
+    /// What calls may do in a folder, which is known by itself and those above it, as the innermost line says that allows it.
+    fn root_access(&self, open: &Folder, chain: &[ObjectId]) -> Result<Access, RootError> {
+        let makings = &self.makings;
+        let folder = || open.real().to_owned();
+        let rules = makings.allowed.iter().filter_map(|allowed| {
+            let above = chain.iter().position(|folder| *folder == allowed.object)?;
+            Some((above, allowed))
         });
-        rules.min_by_key(|(above, _)| *above).map(|(_, access)| access)
+        let (_, allowed) = rules
+            .min_by_key(|(above, _)| *above)
+            .ok_or_else(|| RootError::NotAllowed(folder()))?;
+        if let Some(what) = makings.owns(open.real(), chain) {
+            return Err(RootError::HostsOwn(folder(), what));
+        }
+        let audits = makings.audit.as_ref().and_then(|audit| audit.chain().ok());
+        if audits.is_some_and(|audits| chain.first().is_some_and(|own| audits.contains(own))) {
+            return Err(RootError::HoldsAudit(folder()));
+        }
+        // Inside a mount, what the lists deny by name isn't there: so nobody comes in below such a name either.
+        let inside = open.real().strip_prefix(allowed.real()).unwrap_or(open.real());
+        let inside = inside
+            .to_str()
+            .map(|inside| CanonicalPath::new("root", inside.trim_start_matches('/')));
+        let inside = inside.ok_or_else(|| RootError::Denied(folder()))?;
+        let may = |access| inside.path().is_empty() || makings.policy.common().visible(&inside, access);
+        match (may(Access::Read), may(Access::Write)) {
+            (false, _) => Err(RootError::Denied(folder())),
+            (true, false) => Ok(Access::Read),
+            (true, true) => Ok(allowed.access),
+        }
     }
 }

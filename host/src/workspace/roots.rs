@@ -68,10 +68,17 @@ impl Root {
     pub(super) fn open(name: &str, path: &Path, access: Access) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        let real = path.canonicalize()?;
+        // What is judged by its name must be what was opened.
+        let named = rustix::fs::open(&real, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let object = |fd: &OwnedFd| rustix::fs::fstat(fd).map(|stat| Found::from_stat(&stat).object);
+        if object(&fd)? != object(&named)? {
+            return Err(io::Error::other("it was exchanged while it was opened"));
+        }
         Ok(Self {
             name: name.into(),
             fd: Arc::new(fd),
-            spellings: [path.canonicalize()?, std::path::absolute(path)?],
+            spellings: [real, std::path::absolute(path)?],
             access,
         })
     }

@@ -1,6 +1,6 @@
 //! Which files a host trusts, as it was put together. It must not look into any.
 
-use super::super::places::{Trusted, owners_folder};
+use super::super::places::{Trusted, browsers_base, owners_folder};
 use super::{HostBuilder, POLICY_FILE};
 use crate::call::Access;
 use crate::policy::Policy;
@@ -24,6 +24,7 @@ impl HostBuilder {
                 .iter()
                 .map(|(file, _)| (file.clone(), Access::Write, "what plugins claimed before")),
         );
+        files.push((browsers_base(), Access::Read, "browsers"));
         let certificates = policy.certificates().iter();
         files.extend(certificates.map(|file| (file.clone(), Access::Write, "certificates that are trusted")));
         let profiles = policy.browser().profiles.map(|folder| workspace.path().join(folder));
