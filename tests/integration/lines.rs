@@ -132,7 +132,8 @@ fn a_flood_is_refused_and_not_kept() {
         }
     }
     assert!(writer.is_none(), "nobody heard the ping");
-    assert_eq!(ok, 1999, "beside the one that held the file");
+    // As many as may wait beside the one that held the file, and those that came when it was gone.
+    assert!((1999..5000).contains(&ok), "{ok} were taken in");
     let grown = most(&served).saturating_sub(before);
     assert!(grown < 150, "{grown} MiB more");
 }
@@ -194,6 +195,56 @@ fn nonsense_is_answered_and_costs_nothing_else() {
     assert_eq!(text(&served.answer(id)["result"]), "x");
 }
 
+/// A name that is used once more while it has no answer costs only who does that, and a late answer is nobody else's.
+#[test]
+fn names_that_are_used_twice() {
+    let world = World::with(&json!({ "a": "x", "b": "y" }));
+    let mut served = Served::speaking("2025-03-26", world, &[], &json!({}));
+    let call = |id: u64, tool: &str, path: &str| {
+        let mut params = json!({ "name": tool, "arguments": { "path": path } });
+        if tool == "probe_sleep" {
+            params["arguments"]["ms"] = json!(300);
+        }
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    served.say(&json!([call(100, "probe_sleep", "a"), call(101, "read_file", "b")]));
+    served.say(&call(100, "read_file", "b"));
+    let refused = served.hear().expect("an answer");
+    assert_eq!(
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(100), &json!(-32600)),
+        "{refused}"
+    );
+    let answers = served.hear().expect("an answer");
+    assert_eq!(answers.as_array().map(Vec::len), Some(2), "{answers}");
+    for _ in 0..50 {
+        served.say(&call(7, "probe_sleep", "a"));
+        served.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } }));
+        served.say(&call(7, "read_file", "b"));
+        let answer = served.hear().expect("an answer");
+        assert_eq!((&answer["id"], text(&answer["result"])), (&json!(7), "y"), "{answer}");
+    }
+}
+
+/// What was asked before the handshake has its answer, also when nothing comes after it.
+#[test]
+fn who_leaves_before_the_handshake() {
+    let world = World::new();
+    let (mut command, _plugins) = command(&world, &[]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command");
+    let mut input = child.stdin.take().expect("a pipe");
+    writeln!(input, "{}", json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" })).expect("a reader");
+    drop(input);
+    let output = child.wait_with_output().expect("an end");
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+    assert_eq!(answer, json!({ "jsonrpc": "2.0", "id": 1, "result": {} }));
+}
+
 /// One revision has several messages in one; their answers come in one.
 #[test]
 fn several_calls_in_one_message() {
@@ -223,7 +274,7 @@ fn several_calls_in_one_message() {
     assert!(
         answer["error"]["message"]
             .as_str()
-            .is_some_and(|text| text.contains("1001")),
+            .is_some_and(|text| text.contains("1000")),
         "{answer}"
     );
     // One that is taken back has no answer, and keeps none of the others.

@@ -8,14 +8,14 @@
 
 use super::asking::alone;
 use super::desk::Note;
-use super::steps::Told;
 use crate::call::{Access, Level};
 use crate::host::{Host, RootError, RootMount};
 use crate::report::visible;
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::model::{ClientResult, ListRootsRequest, Root, ServerRequest};
+use rmcp::service::{PeerRequestOptions, RequestContext, RoleServer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -25,13 +25,37 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// As many folders of one client are looked at.
 const MOST: usize = 32;
 
+/// What may be another way in a while is looked at again after this, when a call comes.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
     /// Whether the client has been asked, and has not said since that they are others.
     known: AtomicBool,
     // Held while the client is asked. It lets calls through in the order in which they came, also those that needn't wait.
-    mounted: Mutex<Vec<RootMount>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    mounted: Vec<RootMount>,
+    /// When the client is to be asked again.
+    again: Option<Instant>,
+}
+
+impl Drop for Roots {
+    fn drop(&mut self) {
+        away(std::mem::take(&mut self.state.get_mut().mounted));
+    }
+}
+
+/// Lets these go where that holds up nobody: a mount that goes has rules made anew.
+fn away(mounts: Vec<RootMount>) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(handle) if !mounts.is_empty() => drop(handle.spawn_blocking(move || drop(mounts))),
+        _ => drop(mounts),
+    }
 }
 
 impl Roots {
@@ -40,56 +64,80 @@ impl Roots {
         self.known.store(false, Ordering::Release);
     }
 
-    /// Waits until the client's folders are mounted, as far as they are going to be.
-    pub(super) async fn ready(&self, host: &Arc<Host>, context: &RequestContext<RoleServer>, told: &mut Told<'_>) {
+    /// Waits until the client's folders are mounted, as far as they are going to be, or the call is taken back. What the client
+    /// is to be told of it, when its call has its place in the line.
+    pub(super) async fn ready(&self, host: &Arc<Host>, context: &RequestContext<RoleServer>) -> Vec<Note> {
         // From 2026-07-28 on no client is asked for them.
         let has = context.client_capabilities().is_some_and(|can| can.roots.is_some());
         if !has || alone(context) || host.policy().roots().next().is_none() {
-            return;
+            return Vec::new();
         }
-        let mut mounted = self.mounted.lock().await;
-        if self.known.swap(true, Ordering::AcqRel) {
-            return;
+        tokio::select! {
+            biased;
+            () = context.ct.cancelled() => Vec::new(),
+            notes = self.look(host, context) => notes,
         }
-        let roots = match tokio::time::timeout(PATIENCE, context.peer.list_roots()).await {
-            Ok(Ok(answer)) => answer.roots,
+    }
+
+    async fn look(&self, host: &Arc<Host>, context: &RequestContext<RoleServer>) -> Vec<Note> {
+        let mut state = self.state.lock().await;
+        let late = state.again.is_some_and(|again| again <= Instant::now());
+        if self.known.swap(true, Ordering::AcqRel) && !late {
+            return Vec::new();
+        }
+        state.again = None;
+        let roots = match ask(context).await {
+            Ok(roots) => roots,
             // It is not asked again until it says that there is something to ask for.
-            Ok(Err(error)) => {
-                return told
-                    .tell(note(Level::Warn, &format!("which folders are yours? {error}")))
-                    .await;
-            }
-            Err(_) => {
-                let silence = format!(
-                    "no answer to roots/list in {} s: no folder is mounted",
-                    PATIENCE.as_secs()
-                );
-                return told.tell(note(Level::Warn, &silence)).await;
-            }
+            Err(why) => return vec![note(Level::Warn, &format!("no folder is mounted: roots/list: {why}"))],
         };
-        let uris: Vec<String> = roots.into_iter().take(MOST).map(|root| root.uri).collect();
         let host = Arc::clone(host);
         let mounts = tokio::task::spawn_blocking(move || {
-            let mount = |uri: String| (mount(&host, &uri), uri);
-            uris.into_iter().map(mount).collect::<Vec<_>>()
+            let roots = roots.into_iter().take(MOST);
+            let mount = |root: Root| (mount(&host, &root.uri), root.uri);
+            roots.map(mount).collect::<Vec<_>>()
         });
-        // Those of before go when these are there, so that what stays is never gone.
-        let mut now = Vec::new();
+        let (mut now, mut notes) = (Vec::new(), Vec::new());
         for (mount, uri) in mounts.await.unwrap_or_default() {
             match mount {
                 Ok(mount) => {
-                    told.tell(note(Level::Info, &format!("{uri} is {}", said(&mount))))
-                        .await;
+                    notes.push(note(Level::Info, &format!("{uri} is {}", said(&mount))));
                     now.push(mount);
                 }
-                Err(why) => {
-                    told.tell(note(Level::Warn, &format!("{uri} is not mounted: {why}")))
-                        .await
+                Err(Refused { why, passes }) => {
+                    if passes {
+                        state.again = Some(Instant::now() + AGAIN);
+                    }
+                    notes.push(note(Level::Warn, &format!("{uri} is not mounted: {why}")));
                 }
             }
         }
-        *mounted = now;
+        // Those of before go when these are there, so that what stays is never gone.
+        away(std::mem::replace(&mut state.mounted, now));
+        notes
     }
+}
+
+/// Asks the client, which is told if it is not waited for any more.
+async fn ask(context: &RequestContext<RoleServer>) -> Result<Vec<Root>, String> {
+    let request = ServerRequest::ListRootsRequest(ListRootsRequest::default());
+    let options = PeerRequestOptions::with_timeout(PATIENCE);
+    let asked = context.peer.send_request_with_option(request, options).await;
+    let answer = match asked {
+        Ok(asked) => asked.await_response().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(ClientResult::ListRootsResult(answer)) => Ok(answer.roots),
+        Ok(_) => Err("an answer to something else".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Why a folder is not mounted, and whether it may be later.
+struct Refused {
+    why: String,
+    passes: bool,
 }
 
 fn note(level: Level, text: &str) -> Note {
@@ -107,19 +155,22 @@ fn said(mount: &RootMount) -> String {
     format!("{}, {access}", mount.place())
 }
 
-fn mount(host: &Host, uri: &str) -> Result<RootMount, String> {
-    let url = Url::parse(uri).map_err(|error| error.to_string())?;
+fn mount(host: &Host, uri: &str) -> Result<RootMount, Refused> {
+    let never = |why: String| Refused { why, passes: false };
+    let url = Url::parse(uri).map_err(|error| never(error.to_string()))?;
     let folder = match url.scheme() {
-        "file" => url
-            .to_file_path()
-            .map_err(|()| "it names no folder of this machine".to_owned())?,
-        _ => return Err("only file:// is known".to_owned()),
+        "file" => url.to_file_path(),
+        _ => return Err(never("only file:// is known".to_owned())),
     };
-    host.mount_root(&folder).map_err(|error| match &error {
-        RootError::NotAllowed(folder) => format!(
-            "{error}; this would: [[roots]] path = {:?} access = \"read\"",
-            folder.display().to_string()
-        ),
-        _ => error.to_string(),
+    let folder = folder.map_err(|()| never("it names no folder of this machine".to_owned()))?;
+    host.mount_root(&folder).map_err(|error| Refused {
+        passes: error.passes(),
+        why: match &error {
+            RootError::NotAllowed(folder) => {
+                let folder = folder.display().to_string();
+                format!("{error}; this would: [[roots]] path = {folder:?} access = \"read\"")
+            }
+            _ => error.to_string(),
+        },
     })
 }

@@ -2,7 +2,7 @@
 //! waits for nothing, and its calls are taken back.
 
 use super::asking::{Asks, Round};
-use super::desk::{Desk, Route};
+use super::desk::{Desk, Note, Route};
 use super::lines::Pace;
 use super::roots::Roots;
 use super::steps::{Told, Wish};
@@ -124,6 +124,7 @@ impl Server {
     async fn run(
         &self,
         call: Call,
+        notes: Vec<Note>,
         route: &mut Route,
         context: &RequestContext<RoleServer>,
     ) -> Result<Outcome, ErrorData> {
@@ -136,6 +137,9 @@ impl Server {
         let batch = batch.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         let mut guard = Guard(Some(batch.canceller()));
         let mut told = Told::new(context, &self.wish);
+        for note in notes {
+            told.tell(note).await;
+        }
         let mut outcomes = std::pin::pin!(batch.outcomes());
         let outcomes = loop {
             tokio::select! {
@@ -240,8 +244,7 @@ impl ServerHandler for Server {
             let message = format!("Unknown tool: {}", request.name);
             return Err(ErrorData::invalid_params(message, None));
         }
-        let mut told = Told::new(&context, &self.wish);
-        self.roots.ready(&self.host, &context, &mut told).await;
+        let notes = self.roots.ready(&self.host, &context).await;
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let rounds = &self.desk.rounds;
         let round = match &request.request_state {
@@ -256,7 +259,7 @@ impl ServerHandler for Server {
         // A client can't know another call's id.
         let call = Call::literal(request.name.clone(), arguments).with_id(route.id.clone());
         // A place of its own: otherwise every request of any kind is moved about, and kept, as large as this.
-        let outcome = Box::pin(self.run(call, &mut route, &context)).await?;
+        let outcome = Box::pin(self.run(call, notes, &mut route, &context)).await?;
         match again.zip(route.asked()) {
             Some((arguments, round)) => Ok(rounds.ask(&request.name, arguments, round)?.into()),
             None => Ok(answer::result(&outcome).into()),

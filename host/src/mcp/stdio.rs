@@ -47,13 +47,19 @@ impl Server {
     {
         let desk = Arc::clone(self.desk());
         let _client = desk.welcome();
-        let lines = Lines::new(streams, self.most_open());
+        let (lines, writing) = Lines::new(streams, self.most_open());
         let pace = lines.pace();
         let running = match self.at(pace).serve(lines).await {
             Ok(running) => running,
-            // Nobody has said anything.
-            Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-            Err(error) => return Err(io::Error::other(error)),
+            Err(error) => {
+                // What was said before is still told.
+                writing.finish().await;
+                return match error {
+                    // Nobody has said anything.
+                    rmcp::service::ServerInitializeError::ConnectionClosed(_) => Ok(()),
+                    error => Err(io::Error::other(error)),
+                };
+            }
         };
         let enough = running.cancellation_token();
         let mut served = std::pin::pin!(running.waiting());
@@ -64,6 +70,7 @@ impl Server {
                 served.await
             }
         };
+        writing.finish().await;
         served.map(drop).map_err(io::Error::other)
     }
 }

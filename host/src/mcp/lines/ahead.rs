@@ -28,19 +28,23 @@ const READ: usize = 64 << 10;
 /// A ping is shorter.
 const PING: usize = 256;
 
+/// A message that goes ahead of others is shorter.
+const SHORT: usize = 64 << 10;
+
 /// A line without its end, and the room that it takes.
 pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
+/// Where lines go: in their order, or ahead of those that wait.
+pub(super) struct Ways {
+    pub(super) lines: UnboundedSender<Line>,
+    pub(super) ahead: UnboundedSender<Line>,
+}
+
 /// Reads until the end of input.
-pub(super) async fn read(
-    mut from: impl AsyncRead + Unpin,
-    lines: UnboundedSender<Line>,
-    book: Arc<Book>,
-    pings: Arc<AtomicBool>,
-) {
+pub(super) async fn read(mut from: impl AsyncRead + Unpin, ways: Ways, book: Arc<Book>, pings: Arc<AtomicBool>) {
     let room = Arc::new(Semaphore::new(AHEAD));
     let mut buffer = BytesMut::new();
     // As far as there is no end of a line in it.
@@ -70,13 +74,16 @@ pub(super) async fn read(
             }
             let takes = u32::try_from(line.len().saturating_add(LINE).min(AHEAD)).unwrap_or(u32::MAX);
             let room = Arc::clone(&room).acquire_many_owned(takes).await.ok();
-            if lines
-                .send(Line {
-                    bytes: line,
-                    _room: room,
-                })
-                .is_err()
-            {
+            // What others may be waiting for doesn't wait behind them.
+            let way = match goes_ahead(&line, &book) {
+                true => &ways.ahead,
+                false => &ways.lines,
+            };
+            let line = Line {
+                bytes: line,
+                _room: room,
+            };
+            if way.send(line).is_err() {
                 return;
             }
         }
@@ -85,7 +92,7 @@ pub(super) async fn read(
             if !skips {
                 let message = format!("a message may have at most {} MiB", LONGEST >> 20);
                 let error = TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_request(message, None), None);
-                drop(book.say(&error));
+                book.refuse(None, &error);
             }
             skips = true;
             searched = 0;
@@ -108,7 +115,7 @@ struct Head<'a> {
 
 /// Whether this asks if anybody is there, and has its answer now.
 fn is_answered(line: &[u8], book: &Book) -> bool {
-    if line.len() > PING || !line.windows(6).any(|word| word == b"\"ping\"") {
+    if line.len() > PING || line.first() != Some(&b'{') || !line.windows(6).any(|word| word == b"\"ping\"") {
         return false;
     }
     let Ok(Head { id, method: "ping" }) = serde_json::from_slice(line) else {
@@ -116,4 +123,33 @@ fn is_answered(line: &[u8], book: &Book) -> bool {
     };
     let answer = serde_json::json!({ "jsonrpc": "2.0", "id": id, "result": {} });
     book.say_at_once(format!("{answer}\n").into_bytes())
+}
+
+/// Whether this is an answer to a question of ours, or takes a request back that was handed on.
+fn goes_ahead(line: &[u8], book: &Book) -> bool {
+    #[derive(Deserialize)]
+    struct Short {
+        #[serde(default)]
+        method: Option<String>,
+        #[serde(default)]
+        params: Taken,
+    }
+    #[derive(Default, Deserialize)]
+    struct Taken {
+        #[serde(default, rename = "requestId")]
+        id: Option<RequestId>,
+    }
+    const CANCELLED: &str = "notifications/cancelled";
+    let has = |word: &str| line.windows(word.len()).any(|part| part == word.as_bytes());
+    if line.len() > SHORT || line.first() != Some(&b'{') || (has("\"method\"") && !has(CANCELLED)) {
+        return false;
+    }
+    match serde_json::from_slice(line) {
+        Ok(Short { method: None, .. }) => true,
+        Ok(Short {
+            method: Some(method),
+            params,
+        }) => method == CANCELLED && params.id.is_some_and(|id| book.has(&id)),
+        Err(_) => false,
+    }
 }

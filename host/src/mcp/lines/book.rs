@@ -1,28 +1,34 @@
 //! What one connection owes: answers that are not written yet, requests that are not answered yet, questions to its client.
 //! It must not read, write or wait.
 
+use super::group::{Group, TOO_LONG};
 use rmcp::RoleServer;
-use rmcp::model::{JsonRpcMessage, RequestId};
+use rmcp::model::{JsonRpcMessage, RequestId, ServerNotification};
 use rmcp::service::TxJsonRpcMessage;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
-/// As many bytes wait for a client that doesn't read; then nothing more of it is taken in.
+/// As many bytes of answers wait for a client that doesn't read; then nothing more of it is taken in.
 const UNWRITTEN: usize = 8 << 20;
+
+/// As many bytes of requests may be without an answer.
+const UNANSWERED: usize = 64 << 20;
 
 /// As many bytes of answers to pings wait; then pings stand in line like everything else.
 const URGENT: usize = 16 << 10;
 
 /// What is written at once, about: as much as a pipe holds.
-const PIECE: usize = 64 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 
 /// What those who wait are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
-    /// There is room for more of what is not owed: requests, notifications.
+    /// There is room for more of what is not owed: requests to the client, notifications.
     pub(super) room: bool,
+    /// More requests may come.
+    pub(super) takes: bool,
     /// Every request has its answer, apart from those that have one only when they end.
     pub(super) answered: bool,
     /// All is written.
@@ -41,6 +47,16 @@ pub(super) struct Book {
     most_open: usize,
 }
 
+/// A request without an answer.
+struct Open {
+    /// What the client calls it.
+    id: RequestId,
+    /// Whether an answer has to come.
+    owed: bool,
+    bytes: usize,
+    group: Option<Group>,
+}
+
 #[derive(Default)]
 struct Page {
     urgent: VecDeque<Vec<u8>>,
@@ -48,11 +64,16 @@ struct Page {
     /// Bytes in either that are not written, what is being written included.
     bytes: usize,
     urgent_bytes: usize,
-    /// Requests without an answer, and whether one has to come.
-    open: HashMap<RequestId, bool>,
-    /// How many of them have to be answered.
+    /// Bytes in answers that wait for others that go with them.
+    held: usize,
+    /// Requests without an answer, by what they are called on this side: a name that is given once, so that a late answer to
+    /// one that was taken back is nobody else's.
+    open: HashMap<RequestId, Open>,
+    names: HashMap<RequestId, RequestId>,
+    given: i64,
+    /// How many of them have to be answered, and how long they are together.
     owed: usize,
-    groups: HashMap<RequestId, Group>,
+    unanswered: usize,
     /// Requests to the client that it has not answered.
     asked: HashSet<RequestId>,
     /// Whether the client has closed its side.
@@ -60,29 +81,11 @@ struct Page {
     broken: bool,
 }
 
-/// The answers to requests that came as one message; they go as one.
-pub(super) type Group = Arc<Mutex<Answers>>;
-
-#[derive(Debug)]
-pub(super) struct Answers {
-    missing: usize,
-    text: Vec<u8>,
-}
-
-impl Answers {
-    pub(super) fn of(messages: usize) -> Group {
-        let text = Vec::new();
-        Arc::new(Mutex::new(Self {
-            missing: messages,
-            text,
-        }))
-    }
-}
-
 impl Book {
     pub(super) fn new(most_open: usize) -> Self {
         let told = Told {
             room: true,
+            takes: true,
             answered: true,
             written: true,
             broken: false,
@@ -103,8 +106,10 @@ impl Book {
     fn change<T>(&self, change: impl FnOnce(&mut Page) -> T) -> T {
         let mut page = self.page();
         let (before, result) = (page.bytes, change(&mut page));
+        let room = page.bytes + page.held < UNWRITTEN;
         let now = Told {
-            room: page.bytes < UNWRITTEN && page.open.len() < self.most_open,
+            room,
+            takes: room && page.open.len() < self.most_open && page.unanswered < UNANSWERED,
             answered: page.owed == 0,
             written: page.bytes == 0,
             broken: page.broken,
@@ -132,18 +137,32 @@ impl Book {
         drop(told.wait_for(|told| so(told) || told.broken).await);
     }
 
-    /// A request has come. Whether its name is free.
-    pub(super) fn opened(&self, id: &RequestId, owed: bool, group: Option<Group>) -> bool {
+    /// A request of so many bytes has come, which is owed an answer or has one when it ends. What it is called from here on;
+    /// nothing if its name is that of one without an answer.
+    pub(super) fn opened(&self, id: &RequestId, owed: bool, bytes: usize, group: Option<&Group>) -> Option<RequestId> {
         self.change(|page| {
-            if page.open.contains_key(id) {
-                return false;
+            if page.names.contains_key(id) {
+                return None;
             }
-            page.open.insert(id.clone(), owed);
+            let name = match owed {
+                true => page.give(),
+                // What it is told of while it lasts goes by the client's own name.
+                false => id.clone(),
+            };
+            if page.open.contains_key(&name) {
+                return None;
+            }
             page.owed += usize::from(owed);
-            if let Some(group) = group {
-                page.groups.insert(id.clone(), group);
-            }
-            true
+            page.unanswered += bytes;
+            let open = Open {
+                id: id.clone(),
+                owed,
+                bytes,
+                group: group.cloned(),
+            };
+            page.open.insert(name.clone(), open);
+            page.names.insert(id.clone(), name.clone());
+            Some(name)
         })
     }
 
@@ -152,17 +171,23 @@ impl Book {
         self.page().open.len() == 1
     }
 
-    /// A request is taken back: nobody waits for its answer.
-    pub(super) fn taken_back(&self, id: &RequestId) {
-        self.change(|page| {
-            page.close(id);
-            if let Some(group) = page.groups.remove(id) {
-                page.add_to(&group, &[]);
-            }
-        });
+    /// Whether there is a request without an answer that the client calls so.
+    pub(super) fn has(&self, id: &RequestId) -> bool {
+        self.page().names.contains_key(id)
     }
 
-    /// Whether the client has answered a question of ours.
+    /// A request is taken back: nobody waits for its answer. What it is called on this side.
+    pub(super) fn taken_back(&self, id: &RequestId) -> Option<RequestId> {
+        self.change(|page| {
+            let name = page.names.get(id).cloned()?;
+            if let Some(group) = page.close(&name)?.group {
+                page.add_to(&group, &[]);
+            }
+            Some(name)
+        })
+    }
+
+    /// The client has answered a question of ours.
     pub(super) fn heard(&self, id: &RequestId) {
         self.change(|page| _ = page.asked.remove(id));
     }
@@ -176,19 +201,18 @@ impl Book {
         })
     }
 
-    /// Has a message written, in turn.
+    /// Has a message written, in turn: an answer under the name that the client knows, unless it has been taken back.
     ///
     /// # Errors
     /// If nobody reads it, or nobody could answer it.
-    pub(super) fn say(&self, message: &TxJsonRpcMessage<RoleServer>) -> io::Result<()> {
-        let line = serde_json::to_vec(message)?;
+    pub(super) fn say(&self, mut message: TxJsonRpcMessage<RoleServer>) -> io::Result<()> {
         self.change(|page| {
             if page.broken {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
-            let answers = match message {
-                JsonRpcMessage::Response(response) => Some(&response.id),
-                JsonRpcMessage::Error(error) => error.id.as_ref(),
+            let answers = match &mut message {
+                JsonRpcMessage::Response(response) => Some(&mut response.id),
+                JsonRpcMessage::Error(error) => error.id.as_mut(),
                 JsonRpcMessage::Request(request) => {
                     if page.ended {
                         return Err(io::ErrorKind::NotConnected.into());
@@ -196,18 +220,42 @@ impl Book {
                     page.asked.insert(request.id.clone());
                     None
                 }
-                JsonRpcMessage::Notification(_) => None,
-            };
-            if let Some(id) = answers {
-                page.close(id);
-                if let Some(group) = page.groups.remove(id) {
-                    page.add_to(&group, &line);
-                    return Ok(());
+                JsonRpcMessage::Notification(told) => {
+                    if let ServerNotification::CancelledNotification(cancelled) = &told.notification
+                        && let Some(id) = &cancelled.params.request_id
+                    {
+                        page.asked.remove(id);
+                    }
+                    None
                 }
+            };
+            let mut group = None;
+            if let Some(id) = answers {
+                let Some(open) = page.close(id) else {
+                    return Ok(());
+                };
+                *id = open.id.clone();
+                group = open.group.map(|group| (group, open.id));
             }
-            page.push(line);
+            let line = serde_json::to_vec(&message)?;
+            match group {
+                Some((group, _)) if group.fits(line.len()) => page.add_to(&group, &line),
+                Some((group, id)) => page.add_to(&group, &too_long(&id)?),
+                None => page.push(line),
+            }
             Ok(())
         })
+    }
+
+    /// Has what is wrong with a message written, which changes nothing for one of the same name that has no answer yet.
+    pub(super) fn refuse(&self, group: Option<&Group>, message: &TxJsonRpcMessage<RoleServer>) {
+        if let Ok(line) = serde_json::to_vec(message) {
+            self.change(|page| match group {
+                Some(group) => page.add_to(group, &line),
+                None if page.broken => {}
+                None => page.push(line),
+            });
+        }
     }
 
     /// One of a group gets no answer.
@@ -218,13 +266,6 @@ impl Book {
     /// How many bytes wait.
     pub(super) fn unwritten(&self) -> usize {
         self.page().bytes
-    }
-
-    /// An answer in a group that is no request's own.
-    pub(super) fn say_in(&self, group: &Group, message: &TxJsonRpcMessage<RoleServer>) {
-        if let Ok(line) = serde_json::to_vec(message) {
-            self.change(|page| page.add_to(group, &line));
-        }
     }
 
     /// Has a line written before all others that wait, if not too many like it do already.
@@ -272,6 +313,13 @@ impl Book {
     }
 }
 
+/// What stands in the place of an answer that is too much beside the others of its message.
+fn too_long(id: &RequestId) -> io::Result<Vec<u8>> {
+    let error = serde_json::json!({ "code": -32603, "message": TOO_LONG });
+    let answer = serde_json::json!({ "jsonrpc": "2.0", "id": id, "error": error });
+    Ok(serde_json::to_vec(&answer)?)
+}
+
 impl Page {
     fn push(&mut self, mut line: Vec<u8>) {
         line.push(b'\n');
@@ -279,24 +327,30 @@ impl Page {
         self.queue.push_back(line);
     }
 
-    fn close(&mut self, id: &RequestId) {
-        if self.open.remove(id) == Some(true) {
-            self.owed -= 1;
+    /// A name for a request. Clients count upwards.
+    fn give(&mut self) -> RequestId {
+        loop {
+            self.given = self.given.wrapping_sub(1);
+            let name = RequestId::Number(self.given);
+            if !self.open.contains_key(&name) {
+                return name;
+            }
         }
+    }
+
+    fn close(&mut self, name: &RequestId) -> Option<Open> {
+        let open = self.open.remove(name)?;
+        self.names.remove(&open.id);
+        self.owed -= usize::from(open.owed);
+        self.unanswered = self.unanswered.saturating_sub(open.bytes);
+        Some(open)
     }
 
     /// One more of a group has its answer, or needs none.
     fn add_to(&mut self, group: &Group, answer: &[u8]) {
-        let mut answers = group.lock().unwrap_or_else(PoisonError::into_inner);
-        if !answer.is_empty() {
-            let before = if answers.text.is_empty() { b'[' } else { b',' };
-            answers.text.push(before);
-            answers.text.extend_from_slice(answer);
-        }
-        answers.missing = answers.missing.saturating_sub(1);
-        if answers.missing == 0 && !answers.text.is_empty() {
-            let mut line = std::mem::take(&mut answers.text);
-            line.push(b']');
+        let (before, after, line) = group.add(answer);
+        self.held = (self.held + after).saturating_sub(before);
+        if let Some(line) = line {
             self.push(line);
         }
     }

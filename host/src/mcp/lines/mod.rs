@@ -3,9 +3,11 @@
 
 mod ahead;
 mod book;
+mod group;
 
-use ahead::Line;
-use book::{Answers, Book, Group};
+use ahead::{Line, Ways};
+use book::{Book, PIECE};
+use group::{Group, apart};
 use rmcp::RoleServer;
 use rmcp::model::{ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, ProtocolVersion, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
@@ -24,21 +26,34 @@ use tokio::task::JoinSet;
 /// As long as this one waits, at the end, for a client to read a little more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// As many messages may come as one.
-const MOST_TOGETHER: usize = 1000;
-
 /// See the module.
 pub(super) struct Lines {
     book: Arc<Book>,
     lines: UnboundedReceiver<Line>,
-    /// Messages of one line that are not handed on yet, and where their answers are gathered.
+    /// What doesn't wait behind those.
+    ahead: UnboundedReceiver<Line>,
+    /// Messages of one line that are not handed on yet, and where their answers are gathered; and the line, whose room they take.
     together: VecDeque<(String, Group)>,
+    whole: Option<Line>,
     /// Whether pings are answered ahead of their turn: from the handshake on, in the revisions that have one.
     pings: Arc<AtomicBool>,
     /// Whether several messages may come as one line: one revision has that.
     batches: bool,
-    /// Who reads and who writes; they end with it.
-    _tasks: JoinSet<()>,
+    /// Who reads; it ends with it.
+    _reads: JoinSet<()>,
+}
+
+/// Who writes, until this is dropped.
+pub(super) struct Writing {
+    book: Arc<Book>,
+    _writes: JoinSet<()>,
+}
+
+impl Writing {
+    /// Waits until all is written, or the client reads nothing for a while.
+    pub(super) async fn finish(self) {
+        finish(&self.book).await;
+    }
 }
 
 /// What a client waits for.
@@ -53,25 +68,36 @@ impl Pace {
 
 impl Lines {
     /// Reads and writes these. As many requests as this may be without an answer at once.
-    pub(super) fn new<R, W>((from, to): (R, W), most_open: usize) -> Self
+    pub(super) fn new<R, W>((from, to): (R, W), most_open: usize) -> (Self, Writing)
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let book = Arc::new(Book::new(most_open));
         let pings = Arc::new(AtomicBool::new(false));
-        let (sender, lines) = mpsc::unbounded_channel();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(ahead::read(from, sender, Arc::clone(&book), Arc::clone(&pings)));
-        tasks.spawn(write(to, Arc::clone(&book)));
-        Self {
+        let ((to_lines, lines), (to_ahead, ahead)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let ways = Ways {
+            lines: to_lines,
+            ahead: to_ahead,
+        };
+        let (mut reads, mut writes) = (JoinSet::new(), JoinSet::new());
+        reads.spawn(ahead::read(from, ways, Arc::clone(&book), Arc::clone(&pings)));
+        writes.spawn(write(to, Arc::clone(&book)));
+        let writing = Writing {
+            book: Arc::clone(&book),
+            _writes: writes,
+        };
+        let lines = Self {
             book,
             lines,
+            ahead,
             together: VecDeque::new(),
+            whole: None,
             pings,
             batches: false,
-            _tasks: tasks,
-        }
+            _reads: reads,
+        };
+        (lines, writing)
     }
 
     /// Tells whether the client waits for one answer only.
@@ -83,12 +109,9 @@ impl Lines {
     fn message(&mut self, line: &[u8], group: Option<&Group>) -> Option<RxJsonRpcMessage<RoleServer>> {
         let refuse = |error: ErrorData, id| {
             let answer = TxJsonRpcMessage::<RoleServer>::error(error, id);
-            match group {
-                Some(group) => self.book.say_in(group, &answer),
-                None => drop(self.book.say(&answer)),
-            }
+            self.book.refuse(group, &answer);
         };
-        let message: RxJsonRpcMessage<RoleServer> = match serde_json::from_slice(line) {
+        let mut message: RxJsonRpcMessage<RoleServer> = match serde_json::from_slice(line) {
             Ok(message) => message,
             Err(error) => {
                 match wrong(line, &error) {
@@ -98,26 +121,28 @@ impl Lines {
                 return None;
             }
         };
-        match &message {
+        match &mut message {
             JsonRpcMessage::Request(request) => {
                 let lasts = matches!(request.request, ClientRequest::SubscriptionsListenRequest(_));
-                if !self.book.opened(&request.id, !lasts, group.cloned()) {
+                let Some(name) = self.book.opened(&request.id, !lasts, line.len(), group) else {
                     let message = format!("the id {} is that of a request without an answer", request.id);
                     refuse(ErrorData::invalid_request(message, None), Some(request.id.clone()));
                     return None;
-                }
+                };
+                request.id = name;
                 if let ClientRequest::InitializeRequest(hello) = &request.request {
                     self.pings.store(true, Ordering::Relaxed);
                     self.batches = hello.params.protocol_version == ProtocolVersion::V_2025_03_26;
                 }
             }
             JsonRpcMessage::Notification(notification) => {
-                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
-                    && let Some(id) = &cancelled.params.request_id
-                {
-                    self.book.taken_back(id);
-                }
                 self.unheard(group);
+                if let ClientNotification::CancelledNotification(cancelled) = &mut notification.notification
+                    && let Some(id) = &mut cancelled.params.request_id
+                {
+                    // Whatever is not there any more is nobody's on this side either.
+                    *id = self.book.taken_back(id)?;
+                }
             }
             JsonRpcMessage::Response(response) => {
                 self.book.heard(&response.id);
@@ -141,25 +166,41 @@ impl Lines {
     }
 
     /// Takes a line apart that has several messages.
-    fn apart(&mut self, line: &[u8]) {
-        let refuse = |message: String| {
-            let error = ErrorData::invalid_request(message, None);
-            drop(self.book.say(&TxJsonRpcMessage::<RoleServer>::error(error, None)));
+    fn apart(&mut self, line: Line) {
+        let messages = match self.batches {
+            true => apart(&line.bytes),
+            false => Err("only the revision 2025-03-26 has several messages in one".to_owned()),
         };
-        let messages: Vec<Value> = match serde_json::from_slice(line) {
-            _ if !self.batches => return refuse("only the revision 2025-03-26 has several messages in one".to_owned()),
-            Ok(messages) => messages,
-            Err(error) => return refuse(format!("not JSON: {error}")),
-        };
-        if messages.is_empty() || messages.len() > MOST_TOGETHER {
-            return refuse(format!(
-                "{} messages in one, and not 1 to {MOST_TOGETHER}",
-                messages.len()
-            ));
+        match messages {
+            Ok(messages) => {
+                let group = Group::of(messages.len());
+                let each = messages.iter().map(|message| (message.to_string(), group.clone()));
+                self.together = each.collect();
+                self.whole = Some(line);
+            }
+            Err(message) => {
+                let error = ErrorData::invalid_request(message, None);
+                self.book
+                    .refuse(None, &TxJsonRpcMessage::<RoleServer>::error(error, None));
+            }
         }
-        let group = Answers::of(messages.len());
-        let each = messages.iter().map(|message| (message.to_string(), Arc::clone(&group)));
-        self.together = each.collect();
+    }
+
+    /// The next line that is to be handed on, and whether it goes ahead. May be dropped at any wait: nothing is taken before it is
+    /// handed on.
+    async fn next(&mut self) -> Option<Line> {
+        let in_turn = async {
+            self.book.until(|told| told.takes).await;
+            match self.book.told().broken {
+                true => None,
+                false => self.lines.recv().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(line) = self.ahead.recv() => Some(line),
+            line = in_turn => line,
+        }
     }
 }
 
@@ -169,9 +210,9 @@ impl Transport<RoleServer> for Lines {
     fn send(&mut self, item: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let book = Arc::clone(&self.book);
         // What is owed has its room: there are only so many requests. What is told besides waits for it.
-        let (said, tells) = match &item {
+        let (said, tells) = match item {
             JsonRpcMessage::Notification(_) if !book.told().room => (Ok(()), Some(item)),
-            _ => (book.say(&item), None),
+            _ => (book.say(item), None),
         };
         async move {
             said?;
@@ -179,14 +220,13 @@ impl Transport<RoleServer> for Lines {
                 return Ok(());
             };
             book.until(|told| told.room).await;
-            book.say(&item)
+            book.say(item)
         }
     }
 
-    // May be dropped at any wait: nothing is taken before it is handed on.
+    // May be dropped at any wait.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            self.book.until(|told| told.room).await;
             if self.book.told().broken {
                 return None;
             }
@@ -196,11 +236,12 @@ impl Transport<RoleServer> for Lines {
                     None => continue,
                 }
             }
-            let Some(line) = self.lines.recv().await else {
+            self.whole = None;
+            let Some(line) = self.next().await else {
                 break;
             };
             match line.bytes.first() {
-                Some(b'[') => self.apart(&line.bytes),
+                Some(b'[') => self.apart(line),
                 _ => {
                     if let Some(message) = self.message(&line.bytes, None) {
                         return Some(message);
@@ -218,35 +259,43 @@ impl Transport<RoleServer> for Lines {
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        let mut left = usize::MAX;
-        loop {
-            let now = self.book.unwritten();
-            if now == 0 || now >= left || self.book.told().broken {
-                return Ok(());
-            }
-            left = now;
-            let written = self.book.until(|told| told.written);
-            drop(tokio::time::timeout(PATIENCE, written).await);
+        finish(&self.book).await;
+        Ok(())
+    }
+}
+
+/// Waits until all is written, or the client reads nothing for a while.
+async fn finish(book: &Book) {
+    let mut left = usize::MAX;
+    loop {
+        let now = book.unwritten();
+        if now == 0 || now >= left || book.told().broken {
+            return;
         }
+        left = now;
+        drop(tokio::time::timeout(PATIENCE, book.until(|told| told.written)).await);
     }
 }
 
 /// Writes what is to be written, until nobody reads it.
 async fn write(mut to: impl AsyncWrite + Unpin, book: Arc<Book>) {
     loop {
-        let Some(piece) = book.next() else {
+        let Some(line) = book.next() else {
             book.work.notified().await;
             continue;
         };
-        let written = async {
-            to.write_all(&piece).await?;
-            to.flush().await
-        };
-        if let Err(error) = written.await {
-            tracing::debug!(%error, "a client reads no more");
-            return book.break_off();
+        // In pieces, so that it is seen how far the client has come.
+        for piece in line.chunks(PIECE) {
+            let written = async {
+                to.write_all(piece).await?;
+                to.flush().await
+            };
+            if let Err(error) = written.await {
+                tracing::debug!(%error, "a client reads no more");
+                return book.break_off();
+            }
+            book.wrote(piece.len());
         }
-        book.wrote(piece.len());
     }
 }
 
