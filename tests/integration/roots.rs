@@ -286,6 +286,9 @@ fn a_client_that_does_not_answer() {
     let mut served = Served::start(world, &[], &json!({ "roots": {} }));
     let id = served.call("read_file", json!({ "path": "own" }));
     assert_eq!(served.hear().expect("a question")["method"], json!("roots/list"));
+    // It is told that it needn't answer any more.
+    let told = served.hear().expect("a word");
+    assert_eq!(told["method"], json!("notifications/cancelled"));
     let said = served.hear().expect("a word");
     assert!(
         said["params"]["data"]

@@ -91,11 +91,14 @@ impl Roots {
             // It is not asked again until it says that there is something to ask for.
             Err(why) => return vec![note(Level::Warn, &format!("no folder is mounted: roots/list: {why}"))],
         };
-        let host = Arc::clone(host);
+        let (host, before) = (Arc::clone(host), std::mem::take(&mut state.mounted));
         let mounts = tokio::task::spawn_blocking(move || {
             let roots = roots.into_iter().take(MOST);
             let mount = |root: Root| (mount(&host, &root.uri), root.uri);
-            roots.map(mount).collect::<Vec<_>>()
+            let mounts: Vec<_> = roots.map(mount).collect();
+            // Those of before go when these are there, so that what stays is never gone.
+            drop(before);
+            mounts
         });
         let (mut now, mut notes) = (Vec::new(), Vec::new());
         for (mount, uri) in mounts.await.unwrap_or_default() {
@@ -112,8 +115,7 @@ impl Roots {
                 }
             }
         }
-        // Those of before go when these are there, so that what stays is never gone.
-        away(std::mem::replace(&mut state.mounted, now));
+        state.mounted = now;
         notes
     }
 }
