@@ -12,6 +12,7 @@ mod batch;
 mod chain;
 mod events;
 mod here;
+mod learned;
 mod live;
 mod needs;
 mod owner;

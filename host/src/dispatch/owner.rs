@@ -1,6 +1,7 @@
 //! The one owner of what is waiting and running: a state machine that takes messages and hands back what to do.
 //! It must not run, open or await anything; whoever brings a message carries out the answer.
 
+use super::learned::Learned;
 use super::live::{ClientId, Live, LiveCall, not_met};
 use super::prepare::Prepared;
 use super::trees::Trees;
@@ -63,8 +64,7 @@ pub(super) struct Owner {
     trees: Trees,
     /// How many calls each client has here.
     clients: HashMap<ClientId, usize>,
-    /// How long calls of a tool run, in microseconds: a mean in which the latest counts an eighth.
-    learned: HashMap<String, u64>,
+    learned: Learned,
 }
 
 impl Owner {
@@ -74,7 +74,7 @@ impl Owner {
             live: HashMap::new(),
             trees: Trees::default(),
             clients: HashMap::new(),
-            learned: HashMap::new(),
+            learned: Learned::default(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Owner {
     /// Takes a call in.
     pub(super) fn submit(&mut self, mut call: Live, mut submission: Submission) -> Ticket {
         // What nobody has seen yet is expected to be short.
-        submission.estimate_us = self.learned.get(&call.call.tool).copied().unwrap_or(1000);
+        submission.estimate_us = self.learned.usual(&call.call.tool).unwrap_or(1000);
         if let Some(wide) = self.trees.widen(&call.prepared.footprint) {
             call.prepared.footprint = Arc::new(wide);
             submission.footprint = Arc::clone(&call.prepared.footprint);
@@ -117,7 +117,7 @@ impl Owner {
     /// The one call that has not ended, if this is it, and how long calls of its tool usually run, in microseconds.
     pub(super) fn alone(&self, ticket: Ticket) -> Option<(&Live, u64)> {
         let call = self.live.get(&ticket).filter(|_| self.live.len() == 1)?;
-        Some((call, *self.learned.get(&call.call.tool)?))
+        Some((call, self.learned.usual(&call.call.tool)?))
     }
 
     /// The calls that this one waits for now, and why; and how many more there are.
@@ -307,7 +307,7 @@ impl Owner {
         let (plugin, beyond) = (Arc::clone(&call.prepared.entry.plugin), ended.beyond.clone());
         let (reply, outcome) = call.end(ended);
         if ok {
-            self.learn(&outcome.tool, outcome.timing.run_us);
+            self.learned.learn(&outcome.tool, outcome.timing.run_us);
         }
         Some(Effect::Answer(Box::new(Ending {
             batch,
@@ -317,13 +317,6 @@ impl Owner {
             reply,
             outcome,
         })))
-    }
-
-    fn learn(&mut self, tool: &str, run_us: u64) {
-        match self.learned.get_mut(tool) {
-            Some(mean) => *mean = mean.saturating_mul(7).saturating_add(run_us) / 8,
-            None => _ = self.learned.insert(tool.to_owned(), run_us),
-        }
     }
 
     /// Takes a call back: a waiting one at once, a running one as soon as its guest has stopped.
