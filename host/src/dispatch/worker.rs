@@ -62,7 +62,7 @@ async fn find_out(shared: Arc<Shared>, ticket: Ticket) {
     loop {
         let effects = match resolve::resolve(&shared, ticket) {
             Next::Do(effects) => Some(effects),
-            Next::Ask(question, refused) => resolve::ask(&shared, ticket, *question, refused).await,
+            Next::Ask(memory, question, refused) => resolve::ask(&shared, ticket, &memory, *question, refused).await,
         };
         if let Some(effects) = effects {
             return carry_out(&shared, effects);
@@ -282,9 +282,8 @@ enum Again {
 /// Step 6: are the paths still what was compared? If not, the call is planned again before anything opens.
 fn again(worker: &Worker, begin: &Begin) -> Again {
     let arguments = begin.filled.as_deref().unwrap_or(&begin.call.arguments);
-    let mut approved = begin.approved.clone();
-    approved.extend(worker.shared.approvals.always(&begin.call.tool));
-    let prepared = match begin.prepared.by.resolve(&begin.prepared.entry, arguments, &approved) {
+    let entry = &begin.prepared.entry;
+    let prepared = match begin.prepared.by.resolve(entry, arguments, &begin.approved) {
         Ok(prepared) => prepared,
         Err(refused) => {
             worker.shared.record_refusal(worker.ticket, &refused);
