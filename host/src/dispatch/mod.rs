@@ -48,6 +48,7 @@ use owner::Owner;
 use reuse::Reuse;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -201,6 +202,11 @@ impl Dispatcher {
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
         &self.shared.policy
+    }
+
+    /// Where decisions and ends are written.
+    pub(crate) fn audit(&self) -> Option<&Path> {
+        self.shared.audit.as_ref().map(Audit::path)
     }
 
     /// A number for one more client.

@@ -237,4 +237,10 @@ impl Host {
     pub fn policy(&self) -> &Policy {
         self.dispatcher.policy()
     }
+
+    /// The audit log that is written, whoever named it: the builder or the policy.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Path> {
+        self.dispatcher.audit()
+    }
 }
