@@ -92,6 +92,9 @@ pub struct ArgumentError {
 /// As many problems as are told at once.
 const MAX_PROBLEMS: usize = 5;
 
+/// As many arguments of a kind are told by name.
+const MAX_NAMED: usize = 20;
+
 impl Manifest {
     /// Reads and checks a manifest.
     ///
@@ -155,6 +158,27 @@ impl Tool {
         Err(ArgumentError {
             problems: problems.collect(),
         })
+    }
+
+    /// The names of its arguments, for whoever has got them wrong: by every door the schema is got in another way.
+    pub(crate) fn takes(&self) -> String {
+        let required = self.input_schema.get("required").and_then(Value::as_array);
+        let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+        let all = self.input_schema.get("properties").and_then(Value::as_object);
+        let others = all.into_iter().flat_map(|all| all.keys()).map(String::as_str);
+        let others: Vec<&str> = others.filter(|name| !required.contains(name)).collect();
+        let listed = |names: &[&str]| {
+            let more = if names.len() > MAX_NAMED { " and more" } else { "" };
+            let names: Vec<&str> = names.iter().copied().take(MAX_NAMED).collect();
+            format!("{}{more}", names.join(", "))
+        };
+        let tool = &self.name;
+        match (required.is_empty(), others.is_empty()) {
+            (true, true) => format!("{tool} takes no arguments"),
+            (false, true) => format!("{tool} takes {}", listed(&required)),
+            (true, false) => format!("{tool} takes, if wanted, {}", listed(&others)),
+            (false, false) => format!("{tool} takes {} and, if wanted, {}", listed(&required), listed(&others)),
+        }
     }
 }
 

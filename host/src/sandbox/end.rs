@@ -131,7 +131,7 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: &Reached, job: &Job
                 "timeout",
                 format!("{} did not end within {ms} ms", job.tool),
             )
-            .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
+            .hint("ask for less at once; wall_ms in the policy is the most that a call gets, whatever timeout_ms it may have said")
         }
         Err(Broken::Cpu) => {
             let ms = job.limits.cpu.as_millis();
