@@ -62,6 +62,7 @@ impl Side {
             slot: None,
             seed: None,
             sink: None,
+            check: None,
             browsers: None,
         };
         let begun = Instant::now();

@@ -261,3 +261,51 @@ fn a_log_that_is_full_stops_calls() {
         .expect_err("tools could change it");
     assert!(inside.to_string().contains("where tools work"), "{inside}");
 }
+
+/// Asks about the calls of one tool and gets no answer; a call of any other tool is refused for good.
+#[derive(Default)]
+struct Deaf {
+    asked: Mutex<Vec<String>>,
+}
+
+impl Approve for Deaf {
+    fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
+        self.asked.lock().expect("a list").push(question.tool.clone());
+        Box::pin(async move {
+            match &*question.tool {
+                "read_file" => std::future::pending().await,
+                _ => Answer::Never,
+            }
+        })
+    }
+}
+
+/// A client's open question keeps no other's from being asked, and what is answered for good binds the one who was asked.
+#[test]
+fn clients_are_asked_apart() {
+    let world = world();
+    let deaf = Arc::new(Deaf::default());
+    let approver: Arc<dyn Approve> = Arc::<Deaf>::clone(&deaf);
+    let host = world.builder().approver(approver).build().expect("a host");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let asked = || deaf.asked.lock().expect("a list").len();
+    let info = || vec![Call::new("file_info", json!({ "path": ".env" }))];
+    let (one, other) = (host.client(), host.client());
+    let open = one.submit(vec![read(".env")]).expect("a batch");
+    while asked() == 0 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // The second time it is not asked, nor is what is the same client.
+    for client in [&other, &other, &other.clone()] {
+        let outcomes = runtime.block_on(client.batch(info())).expect("a batch");
+        assert_eq!((statuses(&outcomes), asked()), (vec![Status::Denied], 2));
+    }
+    let third = host.client();
+    runtime.block_on(third.batch(info())).expect("a batch");
+    assert_eq!(asked(), 3);
+    assert_eq!(statuses(&run(&host, info())), [Status::Denied]);
+    assert_eq!(asked(), 4);
+    assert_eq!(host.status().len(), 1);
+    open.cancel();
+    assert_eq!(statuses(&runtime.block_on(open.outcomes())), [Status::Cancelled]);
+}

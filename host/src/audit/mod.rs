@@ -44,6 +44,11 @@ impl Audit {
         })
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds records, all in one write.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! How a batch comes in: every call resolved, admitted or refused, and the caller's handle on what was admitted.
 //! It must not run anything.
 
-use super::approve::Asks;
+use super::approve::Voice;
 use super::batch::{BatchError, Named};
 use super::chain::{Links, fill};
 use super::here::{Begins, Turn};
@@ -118,7 +118,7 @@ impl Canceller {
 pub(super) fn admit(
     shared: &Arc<Shared>,
     number: u64,
-    (client, asks): (ClientId, Asks),
+    (client, voice): (ClientId, Voice),
     calls: Vec<Call>,
     begins: Begins,
 ) -> Result<Batch, BatchError> {
@@ -126,7 +126,7 @@ pub(super) fn admit(
     let common = Arc::new(Common {
         batch: number,
         client,
-        asks,
+        voice,
         zero: Instant::now(),
         results: Mutex::new(HashMap::new()),
     });
@@ -214,8 +214,8 @@ impl Taking<'_> {
     fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
         let approvals = &self.shared.approvals;
         let rules = self.shared.rules();
-        match rules.prepare(call, links, &approvals.always(&call.tool)) {
-            Err(refused) if approvals.asks(self.common.asks, &call.tool, &refused) => {
+        match rules.prepare(call, links, &self.common.voice.memory.always(&call.tool)) {
+            Err(refused) if approvals.asks(&self.common.voice, &call.tool, &refused) => {
                 rules.pending(&call.tool, &refused)
             }
             prepared => prepared,

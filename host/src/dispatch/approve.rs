@@ -2,7 +2,7 @@
 //! It must not decide anything itself; without somebody to ask, a refusal stays one.
 //!
 //! A call that waits for an answer holds nothing, and so blocks nobody: its place in the order is the one it has when the
-//! answer comes.
+//! answer comes. Nor does one client's open question keep another client's from being asked, or its answer bind anybody else.
 
 use super::refused::Refused;
 use crate::call::{CallId, Entry};
@@ -34,11 +34,11 @@ pub struct Question {
 pub enum Answer {
     /// Yes, for this call.
     Once,
-    /// Yes, for this tool and this resource, as long as this host lives.
+    /// Yes, for this tool and this resource, as long as the client lives whose call it is; the host, where it is nobody's.
     Always,
     /// No, for this call.
     No,
-    /// No, for this tool and this resource, as long as this host lives.
+    /// No, for this tool and this resource, for as long.
     Never,
 }
 
@@ -55,7 +55,8 @@ pub enum Asks {
 /// An answer, when it is there.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-/// Somebody who can be asked. One question is asked at a time.
+/// Somebody who can be asked: one question at a time about the calls of one client (and of the host's own), beside those about
+/// others'.
 pub trait Approve: Send + Sync {
     /// Asks; takes as long as it takes.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a>;
@@ -64,9 +65,19 @@ pub trait Approve: Send + Sync {
 /// How often a question in line looks whether its call still waits.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
-/// Who is asked, and what was said.
-pub(super) struct Approvals {
-    approver: Option<Arc<dyn Approve>>,
+/// A client as somebody who has a say. It goes with each of its calls, and is forgotten with the last of them and with the
+/// client: so nothing has to be looked after for those who are gone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Voice {
+    /// Whether it may be asked.
+    pub(crate) asks: Asks,
+    /// What it has said to hold from then on.
+    pub(crate) memory: Arc<Memory>,
+}
+
+/// What was answered for good, and whose turn it is to be asked next.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
     turn: tokio::sync::Mutex<()>,
     /// Whether anything was ever said to hold from then on: spares every call the lock.
     any: AtomicBool,
@@ -74,16 +85,7 @@ pub(super) struct Approvals {
     said: Mutex<Vec<(String, Entry, bool)>>,
 }
 
-impl Approvals {
-    pub(super) fn new(approver: Option<Arc<dyn Approve>>) -> Self {
-        Self {
-            approver,
-            turn: tokio::sync::Mutex::new(()),
-            any: AtomicBool::new(false),
-            said: Mutex::default(),
-        }
-    }
-
+impl Memory {
     fn said(&self) -> MutexGuard<'_, Vec<(String, Entry, bool)>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,27 +100,44 @@ impl Approvals {
         own.map(|(_, entry, _)| entry.clone()).collect()
     }
 
-    /// Whether there is somebody to ask about this refusal.
-    pub(super) fn asks(&self, asks: Asks, tool: &str, refused: &Refused) -> bool {
-        let Some((entry, _)) = refused.about.as_deref() else {
-            return false;
-        };
-        asks == Asks::Somebody && self.approver.is_some() && self.known(tool, entry) != Some(false)
-    }
-
     fn known(&self, tool: &str, entry: &Entry) -> Option<bool> {
         let said = self.said();
         let found = said.iter().find(|(name, own, _)| name == tool && own == entry);
         found.map(|(_, _, yes)| *yes)
     }
 
-    /// The operator's word; `None` if nobody waits for it any more. Questions that were answered for good while this one
-    /// waited for its turn are not asked again.
-    pub(super) async fn ask(&self, question: &Question, waits: impl Fn() -> bool) -> Option<Answer> {
+    fn keep(&self, question: &Question, yes: bool) {
+        self.said().push((question.tool.clone(), question.entry.clone(), yes));
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+/// Who is asked.
+pub(super) struct Approvals {
+    approver: Option<Arc<dyn Approve>>,
+}
+
+impl Approvals {
+    pub(super) fn new(approver: Option<Arc<dyn Approve>>) -> Self {
+        Self { approver }
+    }
+
+    /// Whether there is somebody to ask about this refusal.
+    pub(super) fn asks(&self, voice: &Voice, tool: &str, refused: &Refused) -> bool {
+        let Some((entry, _)) = refused.about.as_deref() else {
+            return false;
+        };
+        let may = voice.asks == Asks::Somebody && self.approver.is_some();
+        may && voice.memory.known(tool, entry) != Some(false)
+    }
+
+    /// The word about a call of the client with this memory; `None` if nobody waits for it any more. Questions that were
+    /// answered for good while this one waited for its turn are not asked again.
+    pub(super) async fn ask(&self, memory: &Memory, question: &Question, waits: impl Fn() -> bool) -> Option<Answer> {
         let approver = self.approver.as_ref()?;
         // One question at a time; a call that ends meanwhile leaves the line.
         let _turn = loop {
-            match tokio::time::timeout(LOOK_UP, self.turn.lock()).await {
+            match tokio::time::timeout(LOOK_UP, memory.turn.lock()).await {
                 Ok(turn) => break turn,
                 Err(_) if waits() => {}
                 Err(_) => return None,
@@ -127,16 +146,14 @@ impl Approvals {
         if !waits() {
             return None;
         }
-        match self.known(&question.tool, &question.entry) {
+        match memory.known(&question.tool, &question.entry) {
             Some(true) => return Some(Answer::Always),
             Some(false) => return Some(Answer::Never),
             None => {}
         }
         let answer = approver.ask(question).await;
         if let Answer::Always | Answer::Never = answer {
-            let yes = answer == Answer::Always;
-            self.said().push((question.tool.clone(), question.entry.clone(), yes));
-            self.any.store(true, Ordering::Release);
+            memory.keep(question, answer == Answer::Always);
         }
         Some(answer)
     }

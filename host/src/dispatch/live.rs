@@ -1,6 +1,6 @@
 //! One call that was let in, and the outcome that it becomes. It must not decide anything.
 
-use super::approve::Asks;
+use super::approve::Voice;
 use super::chain::Results;
 use super::prepare::Prepared;
 use super::refused::Refused;
@@ -34,7 +34,7 @@ pub struct LiveCall {
 pub(super) struct Common {
     pub(super) batch: u64,
     pub(super) client: ClientId,
-    pub(super) asks: Asks,
+    pub(super) voice: Voice,
     /// The batch's time zero.
     pub(super) zero: Instant,
     // How those ended that others name. Locked under the owner's lock for one insertion, or alone to fill a result in.
@@ -71,6 +71,13 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// What it may do beyond the policy: what was approved for it, and for its client's calls of this tool.
+    pub(super) fn allowed(&self) -> Vec<Entry> {
+        let mut allowed = self.approved.clone();
+        allowed.extend(self.common.voice.memory.always(&self.call.tool));
+        allowed
+    }
+
     /// What is left of a call at its end.
     pub(super) fn end(self, ended: Ended) -> (oneshot::Sender<Outcome>, Outcome) {
         if let Some(patience) = &self.patience {

@@ -26,6 +26,7 @@ mod worker;
 
 pub use admit::{Batch, Canceller};
 pub use approve::{Answer, Answering, Approve, Asks, Question};
+pub(crate) use approve::{Memory, Voice};
 pub use batch::BatchError;
 pub(crate) use batch::Named;
 pub(crate) use chain::{Links, links};
@@ -48,6 +49,7 @@ use owner::Owner;
 use reuse::Reuse;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -87,6 +89,8 @@ pub(crate) struct Dispatcher {
     runtime: Option<Runtime>,
     batches: AtomicU64,
     clients: AtomicU64,
+    /// What was said about calls of nobody but the host.
+    own: Voice,
 }
 
 struct Shared {
@@ -182,6 +186,7 @@ impl Dispatcher {
             batches: AtomicU64::new(1),
             // The host itself is client 0.
             clients: AtomicU64::new(1),
+            own: Voice::default(),
         })
     }
 
@@ -200,17 +205,22 @@ impl Dispatcher {
         &self.shared.policy
     }
 
+    /// Where decisions and ends are written.
+    pub(crate) fn audit(&self) -> Option<&Path> {
+        self.shared.audit.as_ref().map(Audit::path)
+    }
+
     /// A number for one more client.
     pub(crate) fn new_client(&self) -> ClientId {
         self.clients.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Takes a batch in: every call is resolved and scheduled before the first one's outcome is awaited.
+    /// Takes a batch of the host's own in: every call is resolved and scheduled before the first one's outcome is awaited.
     ///
     /// # Errors
     /// If ids are given twice, names are unknown or go in a circle, or a reference makes no sense; then nothing has started.
-    pub(crate) fn submit(&self, client: ClientId, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        self.submit_as(self.new_batch(), (client, Asks::Somebody), calls, Begins::There)
+    pub(crate) fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
+        self.submit_as(self.new_batch(), (0, self.own.clone()), calls, Begins::There)
     }
 
     /// A number for one more batch.
@@ -222,7 +232,7 @@ impl Dispatcher {
     pub(crate) fn submit_as(
         &self,
         number: u64,
-        whose: (ClientId, Asks),
+        whose: (ClientId, Voice),
         calls: Vec<Call>,
         begins: Begins,
     ) -> Result<Batch, BatchError> {

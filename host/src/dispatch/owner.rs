@@ -176,7 +176,7 @@ impl Owner {
             stop: receiver,
             waited: !call.waits.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
             replans: call.replans,
-            approved: call.approved.clone(),
+            approved: call.allowed(),
             taken: call.taken,
         })
     }

@@ -145,8 +145,7 @@ impl Rules {
         let tool = &entry.tool.name;
         entry.tool.check_arguments(arguments).map_err(|error| {
             let message = format!("{tool}: {error}");
-            Refused::new(Status::InvalidArguments, "invalid_arguments", message)
-                .hint(format!("toolyard inspect {tool} shows the schema"))
+            Refused::new(Status::InvalidArguments, "invalid_arguments", message).hint(entry.tool.takes())
         })
     }
 

@@ -2,7 +2,7 @@
 //! It must not start anything; the owner is told, and says what to do.
 
 use super::Shared;
-use super::approve::{Answer, Question};
+use super::approve::{Answer, Memory, Question};
 use super::chain::{Results, fill, holds, links};
 use super::live::ended;
 use super::owner::Effect;
@@ -16,21 +16,20 @@ pub(super) enum Next {
     /// This is to be done.
     Do(Vec<Effect>),
     /// Somebody could allow what is refused.
-    Ask(Box<Question>, Refused),
+    Ask(Arc<Memory>, Box<Question>, Refused),
 }
 
 /// All that a call builds on has ended: does it run, and what does it hold?
 pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
-    let (call, common, id, known, by, mut approved) = match shared.owner().resolving(ticket) {
+    let (call, common, id, known, by, approved) = match shared.owner().resolving(ticket) {
         None => return Next::Do(Vec::new()),
         Some(live) => {
             let known = live.prepared.unknown.is_empty().then(|| live.prepared.clone());
             let (call, common) = (Arc::clone(&live.call), Arc::clone(&live.common));
             let by = Arc::clone(&live.prepared.by);
-            (call, common, live.id.clone(), known, by, live.approved.clone())
+            (call, common, live.id.clone(), known, by, live.allowed())
         }
     };
-    approved.extend(shared.approvals.always(&call.tool));
     // Only looked at by others in passing, so taken out in passing: filling in takes longer.
     let named = links(&call).map(|links| links.on).unwrap_or_default();
     let results: Results = {
@@ -60,10 +59,10 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
         Ok((prepared, Arc::new(filled)))
     });
     if let Err(refused) = &prepared
-        && shared.approvals.asks(common.asks, &call.tool, refused)
+        && shared.approvals.asks(&common.voice, &call.tool, refused)
     {
         return match question(shared, ticket, common.batch, &id, refused) {
-            Some(question) => Next::Ask(Box::new(question), refused.clone()),
+            Some(question) => Next::Ask(Arc::clone(&common.voice.memory), Box::new(question), refused.clone()),
             None => Next::Do(Vec::new()),
         };
     }
@@ -101,13 +100,19 @@ fn question(shared: &Shared, ticket: Ticket, batch: u64, id: &CallId, refused: &
 }
 
 /// Asks; `None` if it was allowed, and the call is to be resolved again.
-pub(super) async fn ask(shared: &Shared, ticket: Ticket, question: Question, refused: Refused) -> Option<Vec<Effect>> {
+pub(super) async fn ask(
+    shared: &Shared,
+    ticket: Ticket,
+    memory: &Memory,
+    question: Question,
+    refused: Refused,
+) -> Option<Vec<Effect>> {
     let asking = What::Asking {
         question: question.refusal.reason(),
     };
     shared.tell(question.batch, &question.id, asking);
     let waits = || shared.owner().is_live(ticket);
-    let Some(answer) = shared.approvals.ask(&question, waits).await else {
+    let Some(answer) = shared.approvals.ask(memory, &question, waits).await else {
         return Some(Vec::new());
     };
     let how = match answer {

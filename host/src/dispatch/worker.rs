@@ -11,7 +11,7 @@ use super::resolve::{self, Next};
 use crate::call::{CallId, Status, What};
 use crate::catalog::Entry;
 use crate::native::{NativeJob, NativePlugin};
-use crate::sandbox::{Compiled, Ended, Job, SandboxError, Sink, Slot};
+use crate::sandbox::{Check, Compiled, Ended, Job, SandboxError, Sink, Slot};
 use crate::schedule::Ticket;
 use crate::workspace::Marks;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ async fn find_out(shared: Arc<Shared>, ticket: Ticket) {
     loop {
         let effects = match resolve::resolve(&shared, ticket) {
             Next::Do(effects) => Some(effects),
-            Next::Ask(question, refused) => resolve::ask(&shared, ticket, *question, refused).await,
+            Next::Ask(memory, question, refused) => resolve::ask(&shared, ticket, &memory, *question, refused).await,
         };
         if let Some(effects) = effects {
             return carry_out(&shared, effects);
@@ -183,6 +183,7 @@ async fn work(mut worker: Worker) {
                 // Nothing to learn from: the key is this host's own.
                 seed: before.as_ref().map(|(key, _)| shared.reuse.seed(key)),
                 sink,
+                check: check(&prepared.entry),
             };
             shared.sandbox.run(job).await
         }
@@ -196,6 +197,7 @@ async fn work(mut worker: Worker) {
                 stop: begin.stop,
                 slot,
                 sink,
+                check: check(&prepared.entry),
             };
             plugin.run(job).await
         }
@@ -206,6 +208,13 @@ async fn work(mut worker: Worker) {
             .keep(key, &prepared.footprint, marks, &prepared.by.workspace, &ended);
     }
     worker.finish(ended);
+}
+
+/// How the answer of this tool is looked at, if it declares what that is.
+fn check(entry: &Entry) -> Option<Check> {
+    entry.tool.output_schema.as_ref()?;
+    let tool = Arc::clone(&entry.tool);
+    Some(Box::new(move |structured| tool.check_answer(structured)))
 }
 
 /// What runs a call.
@@ -282,9 +291,8 @@ enum Again {
 /// Step 6: are the paths still what was compared? If not, the call is planned again before anything opens.
 fn again(worker: &Worker, begin: &Begin) -> Again {
     let arguments = begin.filled.as_deref().unwrap_or(&begin.call.arguments);
-    let mut approved = begin.approved.clone();
-    approved.extend(worker.shared.approvals.always(&begin.call.tool));
-    let prepared = match begin.prepared.by.resolve(&begin.prepared.entry, arguments, &approved) {
+    let entry = &begin.prepared.entry;
+    let prepared = match begin.prepared.by.resolve(entry, arguments, &begin.approved) {
         Ok(prepared) => prepared,
         Err(refused) => {
             worker.shared.record_refusal(worker.ticket, &refused);

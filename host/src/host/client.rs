@@ -1,7 +1,7 @@
 //! One of several users of a host. It must not know what the others do.
 
 use crate::call::{Call, Outcome};
-use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Whose};
+use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Memory, Voice, Whose};
 use std::sync::Arc;
 
 /// See [`Host::client`](super::Host::client). Clones are the same client.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct Client {
     dispatcher: Arc<Dispatcher>,
     number: u64,
-    asks: Asks,
+    voice: Voice,
 }
 
 impl Client {
@@ -18,7 +18,7 @@ impl Client {
         Self {
             dispatcher,
             number,
-            asks: Asks::Somebody,
+            voice: Voice::default(),
         }
     }
 
@@ -42,7 +42,21 @@ impl Client {
     /// whoever it works for doesn't have to wait for questions to others.
     #[must_use]
     pub fn asking(self, asks: Asks) -> Self {
-        Self { asks, ..self }
+        let memory = self.voice.memory;
+        Self {
+            voice: Voice { asks, memory },
+            ..self
+        }
+    }
+
+    /// The same client, for whom holds what was answered for good to others with this memory.
+    #[must_use]
+    pub(crate) fn remembering(self, memory: &Arc<Memory>) -> Self {
+        let (asks, memory) = (self.voice.asks, Arc::clone(memory));
+        Self {
+            voice: Voice { asks, memory },
+            ..self
+        }
     }
 
     /// A number for a batch that is about to be submitted by `submit_as`: who watches knows it before the first event then.
@@ -56,7 +70,7 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn submit_as(&self, number: u64, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        let whose = (self.number, self.asks);
+        let whose = (self.number, self.voice.clone());
         self.dispatcher.submit_as(number, whose, calls, Begins::There)
     }
 
@@ -67,7 +81,7 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn submit_here(&self, number: u64, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        let whose = (self.number, self.asks);
+        let whose = (self.number, self.voice.clone());
         self.dispatcher.submit_as(number, whose, calls, Begins::Here)
     }
 

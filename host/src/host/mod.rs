@@ -18,6 +18,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::dispatch::Memory;
 pub use crate::dispatch::{Answer, Answering, Approve, Asks, BatchError, Canceller, Observer, Question};
 pub use builder::{HostBuilder, HostError, Outline, POLICY_FILE};
 pub use client::Client;
@@ -115,11 +116,11 @@ impl Host {
     /// # Errors
     /// As `batch`.
     pub fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
-        self.dispatcher.submit(0, calls)
+        self.dispatcher.submit(calls)
     }
 
     /// A door for one of several users of this host: their calls are scheduled together with all others, each has a bounded
-    /// queue of its own, and takes back only its own calls.
+    /// queue of its own, takes back only its own calls, and what is answered about them holds for it alone.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.dispatcher))
@@ -235,5 +236,11 @@ impl Host {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.dispatcher.policy()
+    }
+
+    /// The audit log that is written, whoever named it: the builder or the policy.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Path> {
+        self.dispatcher.audit()
     }
 }

@@ -52,7 +52,7 @@ pub struct Tool {
     pub description: String,
     /// The JSON Schema of its arguments, which are an object.
     pub input_schema: Value,
-    /// The JSON Schema of its structured answer.
+    /// The JSON Schema of its structured answer: one that doesn't fit ends the call as failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
     /// What it needs.
@@ -60,6 +60,8 @@ pub struct Tool {
     pub claims: Vec<Claim>,
     #[serde(skip)]
     validator: std::sync::OnceLock<Option<Validator>>,
+    #[serde(skip)]
+    answers: std::sync::OnceLock<Option<Validator>>,
 }
 
 /// What is wrong with a manifest, and where.
@@ -91,6 +93,9 @@ pub struct ArgumentError {
 
 /// As many problems as are told at once.
 const MAX_PROBLEMS: usize = 5;
+
+/// As many arguments of a kind are told by name.
+const MAX_NAMED: usize = 20;
 
 impl Manifest {
     /// Reads and checks a manifest.
@@ -143,19 +148,66 @@ impl Tool {
         if validator.is_valid(arguments) || !walls::stands(Wall::ArgumentsSchema) {
             return Ok(());
         }
-        let problems = validator.iter_errors(arguments).take(MAX_PROBLEMS).map(|error| {
-            let place = place(&error.instance_path().to_string());
-            let text: String = error.to_string().chars().take(300).collect();
-            if place.is_empty() {
-                text
-            } else {
-                format!("{place}: {text}")
-            }
-        });
-        Err(ArgumentError {
-            problems: problems.collect(),
-        })
+        let problems = problems(validator, arguments);
+        Err(ArgumentError { problems })
     }
+
+    /// The names of its arguments, for whoever has got them wrong: by every door the schema is got in another way.
+    pub(crate) fn takes(&self) -> String {
+        let required = self.input_schema.get("required").and_then(Value::as_array);
+        let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+        let all = self.input_schema.get("properties").and_then(Value::as_object);
+        let others = all.into_iter().flat_map(|all| all.keys()).map(String::as_str);
+        let others: Vec<&str> = others.filter(|name| !required.contains(name)).collect();
+        let listed = |names: &[&str]| {
+            let more = if names.len() > MAX_NAMED { " and more" } else { "" };
+            let names: Vec<&str> = names.iter().copied().take(MAX_NAMED).collect();
+            format!("{}{more}", names.join(", "))
+        };
+        let tool = &self.name;
+        match (required.is_empty(), others.is_empty()) {
+            (true, true) => format!("{tool} takes no arguments"),
+            (false, true) => format!("{tool} takes {}", listed(&required)),
+            (true, false) => format!("{tool} takes, if wanted, {}", listed(&others)),
+            (false, false) => format!("{tool} takes {} and, if wanted, {}", listed(&required), listed(&others)),
+        }
+    }
+
+    /// Checks a structured answer against the tool's `output_schema`; without one, any answer fits, and none at all.
+    ///
+    /// # Errors
+    /// If it doesn't fit, or there is none, with what is wrong where.
+    pub fn check_answer(&self, structured: Option<&Value>) -> Result<(), String> {
+        let Some(schema) = &self.output_schema else {
+            return Ok(());
+        };
+        let Some(structured) = structured else {
+            return Err("there is no structured answer".to_owned());
+        };
+        let validator = self.answers.get_or_init(|| compile(schema).ok());
+        // As for arguments: only a `Tool` built by hand comes here.
+        let Some(validator) = validator else {
+            return Err("the output_schema is not a valid JSON Schema".to_owned());
+        };
+        match validator.is_valid(structured) {
+            true => Ok(()),
+            false => Err(problems(validator, structured).join("; ")),
+        }
+    }
+}
+
+/// The first few things that don't fit, each with its place.
+fn problems(validator: &Validator, value: &Value) -> Vec<String> {
+    let problems = validator.iter_errors(value).take(MAX_PROBLEMS).map(|error| {
+        let place = place(&error.instance_path().to_string());
+        let text: String = error.to_string().chars().take(300).collect();
+        if place.is_empty() {
+            text
+        } else {
+            format!("{place}: {text}")
+        }
+    });
+    problems.collect()
 }
 
 /// What arguments are that are no object. Text is what remains where a model's arguments could not be read.

@@ -333,3 +333,48 @@ fn no_catastrophic_pattern() {
     let long = format!("{}!", "a".repeat(100_000));
     assert!(tool.check_arguments(&json!({ "path": long })).is_err());
 }
+
+#[test]
+fn answers_are_held_to_what_is_declared() {
+    let tool = |output: Value| {
+        let mut manifest = json!({ "name": "own", "version": "1", "tools": [{
+            "name": "own", "description": "A test's", "input_schema": { "type": "object" },
+        }] });
+        if !output.is_null() {
+            manifest["tools"][0]["output_schema"] = output;
+        }
+        let mut manifest = Manifest::parse(manifest.to_string().as_bytes()).expect("a manifest");
+        manifest.tools.remove(0)
+    };
+    let free = tool(Value::Null);
+    assert_eq!(free.check_answer(None), Ok(()));
+    assert_eq!(free.check_answer(Some(&json!([1]))), Ok(()));
+    let held = tool(json!({ "type": "object", "properties": { "a": { "items": { "type": "integer" } } } }));
+    assert_eq!(held.check_answer(Some(&json!({ "a": [1] }))), Ok(()));
+    let wrong = held.check_answer(Some(&json!({ "a": [1, "b"] })));
+    assert_eq!(wrong, Err("a[1]: \"b\" is not of type \"integer\"".to_owned()));
+    assert!(held.check_answer(None).is_err());
+}
+
+#[test]
+fn arguments_are_told_by_their_names() {
+    let takes = |schema: Value| {
+        let manifest = json!({ "name": "own", "version": "1", "tools": [{
+            "name": "own", "description": "A test's", "input_schema": schema,
+        }] });
+        let manifest = Manifest::parse(manifest.to_string().as_bytes()).expect("a manifest");
+        manifest.tools[0].takes()
+    };
+    let two = json!({ "a": {}, "b": {} });
+    for (properties, required, told) in [
+        (json!({}), json!([]), "own takes no arguments"),
+        (two.clone(), json!([]), "own takes, if wanted, a, b"),
+        (two.clone(), json!(["b"]), "own takes b and, if wanted, a"),
+        (two, json!(["a", "b"]), "own takes a, b"),
+    ] {
+        let schema = json!({ "type": "object", "properties": properties, "required": required });
+        assert_eq!(takes(schema), told);
+    }
+    let many: serde_json::Map<String, Value> = (0..30).map(|at| (format!("a{at}"), json!({}))).collect();
+    assert!(takes(json!({ "type": "object", "properties": many })).ends_with("a19 and more"));
+}

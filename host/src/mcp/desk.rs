@@ -3,7 +3,7 @@
 
 use super::asking::{self, Asks, Round, Rounds};
 use crate::call::{CallId, Event, Level, Outcome, Wait, What};
-use crate::host::{Answer, Answering, Approve, Observer, Question};
+use crate::host::{Answer, Answering, Approve, Memory, Observer, Question};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -76,6 +76,8 @@ pub struct Desk {
     routes: Mutex<HashMap<u64, Open>>,
     outcomes: Mutex<VecDeque<Outcome>>,
     pub(super) rounds: Rounds,
+    /// What is remembered for clients that nothing tells apart: over HTTP each of their requests comes by itself.
+    pub(super) nameless: Arc<Memory>,
     closing: watch::Sender<bool>,
     running: watch::Sender<usize>,
     /// How many clients there are on streams.
@@ -99,6 +101,7 @@ impl Desk {
             routes: Mutex::default(),
             outcomes: Mutex::default(),
             rounds: Rounds::default(),
+            nameless: Arc::default(),
             closing: watch::Sender::new(false),
             running: watch::Sender::new(0),
             clients: watch::Sender::new(0),

@@ -43,7 +43,7 @@ pub(super) fn list(host: &Host) -> Vec<Resource> {
     )];
     let what = "The folders that calls reach, and what may be done there as far as the policy's other lines let it";
     all.push(resource(FOLDERS.to_owned(), "folders", what, "application/json"));
-    if host.policy().audit().is_some() {
+    if host.audit().is_some() {
         let what = "The end of the audit log, a JSON object a line";
         all.push(resource(AUDIT.to_owned(), "audit", what, "application/jsonl"));
     }
@@ -102,7 +102,7 @@ pub(super) fn read(host: &Host, desk: &Desk, uri: &str) -> Result<ReadResourceRe
             ("text/html", report::timeline(&outcomes, "Latest calls", &summary))
         }
         FOLDERS => ("application/json", folders(host)),
-        AUDIT => match host.policy().audit().map(tail) {
+        AUDIT => match host.audit().map(tail) {
             Some(Ok(text)) => ("application/jsonl", text),
             Some(Err(error)) => return Err(ErrorData::internal_error(format!("the audit log: {error}"), None)),
             None => return Err(unknown(uri)),

@@ -1,7 +1,7 @@
 //! One connection: what its client asks, as calls of a client of the host. It must not outlive its client: whoever is gone
 //! waits for nothing, and its calls are taken back.
 
-use super::asking::{Asks, Round};
+use super::asking::{Asks, Round, alone};
 use super::desk::{Desk, Note, Route};
 use super::lines::Pace;
 use super::roots::Roots;
@@ -132,6 +132,11 @@ impl Server {
         // Whoever asks for one thing after the other is answered sooner without a change of threads.
         let batch = match &self.pace {
             Some(pace) if pace.is_one_by_one() => self.client.submit_here(route.batch, vec![call]),
+            // Whoever sends it is gone with this request, and so would be what they answer for a session.
+            None if alone(context) => {
+                let nameless = self.client.clone().remembering(&self.desk.nameless);
+                nameless.submit_as(route.batch, vec![call])
+            }
             _ => self.client.submit_as(route.batch, vec![call]),
         };
         let batch = batch.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;

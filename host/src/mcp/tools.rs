@@ -21,7 +21,7 @@ pub(super) fn tool(entry: &Entry) -> Tool {
     if let Some(title) = &tool.title {
         told = told.with_title(title.clone());
     }
-    if let Some(schema) = &tool.output_schema {
+    if let Some(schema) = tool.output_schema.as_ref().filter(|schema| of_object(schema)) {
         told = told.with_raw_output_schema(object(schema));
     }
     told.with_annotations(hints(&tool.claims))
@@ -29,6 +29,11 @@ pub(super) fn tool(entry: &Entry) -> Tool {
 
 fn object(schema: &Value) -> Arc<JsonObject> {
     Arc::new(schema.as_object().cloned().unwrap_or_default())
+}
+
+/// Whether the protocol has a place for a structured answer of this schema: only for objects. The host checks it all the same.
+fn of_object(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "object")
 }
 
 /// What the claims let a tool do, at most.

@@ -101,7 +101,7 @@ fn canonical(path: &str) -> CanonicalPath {
 pub struct NativeAnswer {
     /// What is read: text, JSON, pictures.
     pub content: Vec<Content>,
-    /// The same as one document, if the tool declares an `output_schema`.
+    /// The same as one document that fits the tool's `output_schema`, if it declares one: then there has to be one.
     pub structured: Option<Value>,
 }
 

@@ -9,7 +9,7 @@ pub use call::{NativeAnswer, NativeCall};
 use crate::call::{CallError, Footprint, Status};
 use crate::manifest::{Manifest, ManifestError};
 use crate::policy::Limits;
-use crate::sandbox::{Ended, OnSlot, Sink, Slot};
+use crate::sandbox::{Check, Ended, OnSlot, Sink, Slot};
 use crate::workspace::Workspace;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ impl NativePlugin {
         let Some(closure) = self.closures.get(&tool).map(Arc::clone) else {
             return Ended::error(Status::HostFailure, "no_closure", format!("{tool} has no closure"));
         };
-        let (limits, mut stop) = (job.limits, job.stop);
+        let (limits, mut stop, check) = (job.limits, job.stop, job.check);
         let (slot, cpu) = (job.slot, limits.cpu);
         let call = NativeCall::new(job.tool, job.arguments, job.footprint, job.workspace, job.sink);
         // A task of its own: if it panics, that ends the call and nothing else.
@@ -130,7 +130,7 @@ impl NativePlugin {
         match early {
             Ok(Ok((answer, cpu))) => Ended {
                 cpu,
-                ..judged(&tool, answer, &limits)
+                ..judged(&tool, answer, &limits).checked(&tool, check.as_ref())
             },
             Ok(Err(_)) => Ended::error(
                 Status::Trapped,
@@ -193,4 +193,6 @@ pub(crate) struct NativeJob {
     pub(crate) slot: Arc<dyn Slot>,
     /// Is told what it says while it runs.
     pub(crate) sink: Option<Sink>,
+    /// Whether a structured answer is one that the tool has declared.
+    pub(crate) check: Option<Check>,
 }

@@ -14,6 +14,9 @@ use wasmtime::component::ResourceTableError;
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::FieldMapError;
 
+/// What is wrong with a structured answer, or with there being none.
+pub type Check = Box<dyn Fn(Option<&Value>) -> Result<(), String> + Send + Sync>;
+
 /// What the export returned.
 pub(super) type Answer = Result<Output, Failure>;
 
@@ -107,6 +110,19 @@ impl Ended {
         pieces.sum::<usize>() + structured + self.log.len()
     }
 
+    /// The same, if its structured answer is what the tool has declared. Otherwise it has failed, and as with any failure the
+    /// files that it wrote whole are not put in place: whoever reads its answer would take it for something else.
+    pub(crate) fn checked(self, tool: &str, check: Option<&Check>) -> Self {
+        let check = check.filter(|_| self.status == Status::Ok);
+        match check.map_or(Ok(()), |check| check(self.structured.as_ref())) {
+            Ok(()) => self,
+            Err(problem) => {
+                let message = format!("{tool} answered with something else than its output_schema says: {problem}");
+                Self::error(Status::Failed, "output_mismatch", message).hint("the plugin is at fault, not the call")
+            }
+        }
+    }
+
     fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(error) = &mut self.error {
             error.hint = Some(hint.into());
@@ -131,7 +147,7 @@ pub(super) fn judge(answer: Result<Answer, Broken>, reached: &Reached, job: &Job
                 "timeout",
                 format!("{} did not end within {ms} ms", job.tool),
             )
-            .hint("a longer limit: timeout_ms of the call, up to wall_ms of the policy")
+            .hint("ask for less at once; wall_ms in the policy is the most that a call gets, whatever timeout_ms it may have said")
         }
         Err(Broken::Cpu) => {
             let ms = job.limits.cpu.as_millis();
@@ -180,7 +196,7 @@ fn accept(output: Output, job: &Job) -> Ended {
         Some(Ok(value)) => Some(value),
         Some(Err(error)) => return not_json(&error, job),
     };
-    Ended::ok(content, structured)
+    Ended::ok(content, structured).checked(&job.tool, job.check.as_ref())
 }
 
 fn size(output: &Output) -> u64 {

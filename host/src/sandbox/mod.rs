@@ -19,7 +19,7 @@ mod slot;
 mod stock;
 mod store;
 
-pub use end::Ended;
+pub use end::{Check, Ended};
 pub use engine::MAX_INSTANCES;
 pub use log::Sink;
 pub use net::{HeaderName, HeaderValue, Trust};
@@ -128,6 +128,8 @@ pub struct Job {
     pub seed: Option<u128>,
     /// Is told what it says while it runs.
     pub sink: Option<Sink>,
+    /// Whether a structured answer is one that the tool has declared; any is, unless this is set.
+    pub check: Option<Check>,
 }
 
 impl std::fmt::Debug for Job {
