@@ -6,6 +6,7 @@ mod cases;
 mod chains;
 mod cli;
 mod control;
+mod doors;
 mod examples;
 mod files;
 mod formats;

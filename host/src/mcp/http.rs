@@ -1,6 +1,8 @@
 //! The door over HTTP: a service per session, on loopback unless the operator says otherwise. It must not answer anybody who
 //! doesn't know the token, nor a page of a browser that came by another name.
 
+mod together;
+
 use super::{Desk, Server};
 use crate::host::Host;
 use bytes::Bytes;
@@ -25,6 +27,9 @@ use tokio::sync::Semaphore;
 const SESSION: &str = "mcp-session-id";
 const REVISION: &str = "mcp-protocol-version";
 
+/// How a token is said (RFC 6750).
+const BEARER: &str = "Bearer ";
+
 /// The one path that answers.
 const PATH: &str = "/mcp";
 
@@ -33,6 +38,8 @@ const MOST_OPEN: usize = 256;
 
 /// As many clients may have shaken hands and not said goodbye; who is silent for five minutes is forgotten.
 const MOST_SESSIONS: usize = 256;
+
+const FULL: &str = "too many sessions are open: end one with DELETE, or wait until one is forgotten\n";
 
 /// As long as this an answer is kept for a client whose connection broke before it had all of it.
 const KEPT: Duration = Duration::from_secs(15);
@@ -86,7 +93,7 @@ impl Http {
     pub async fn listen(&self, address: SocketAddr, host: &Arc<Host>, desk: &Arc<Desk>) -> io::Result<Listening> {
         let listener = TcpListener::bind(address).await?;
         let expect = match &self.token {
-            Some(token) => Some(HeaderValue::try_from(format!("Bearer {token}")).map_err(io::Error::other)?),
+            Some(token) => Some(HeaderValue::try_from(format!("{BEARER}{token}")).map_err(io::Error::other)?),
             None => None,
         };
         let mut config = StreamableHttpServerConfig::default();
@@ -101,8 +108,13 @@ impl Http {
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.completed_cache_ttl = KEPT;
         let sessions = Arc::new(sessions);
+        let places = Arc::new(Semaphore::new(MOST_SESSIONS + MOST_OPEN));
         let service = StreamableHttpService::new(
-            move || Ok(Server::new(&host, &desk)),
+            // Whatever a request says of itself: there are no more servers than sessions and connections.
+            move || match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => Ok(Server::new(&host, &desk).holding(place)),
+                Err(_) => Err(io::Error::other(FULL)),
+            },
             Arc::clone(&sessions),
             config.enforce_origin_validation(),
         );
@@ -161,11 +173,16 @@ impl Inside {
         // Compared in full: a token has no place where a guess could begin.
         let knows = |expect: &HeaderValue| {
             let (said, expect) = (header(AUTHORIZATION.as_str()), expect.as_bytes());
+            let (scheme, said) = said.split_at(said.len().min(BEARER.len()));
+            let expect = expect.get(BEARER.len()..).unwrap_or_default();
             let differs = said.iter().zip(expect).fold(0, |differs, (a, b)| differs | (a ^ b));
-            said.len() == expect.len() && differs == 0
+            scheme.eq_ignore_ascii_case(BEARER.as_bytes()) && said.len() == expect.len() && differs == 0
         };
         if self.expect.as_ref().is_some_and(|expect| !knows(expect)) {
-            let mut answer = plain(StatusCode::UNAUTHORIZED, "this server wants its bearer token\n");
+            let mut answer = plain(
+                StatusCode::UNAUTHORIZED,
+                "this server wants the header authorization: Bearer, with its token\n",
+            );
             let ask = HeaderValue::from_static("Bearer realm=\"toolyard\"");
             answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
             return Ok(answer);
@@ -174,11 +191,18 @@ impl Inside {
         let alone = header(REVISION) == ProtocolVersion::V_2026_07_28.as_str().as_bytes();
         let comes = request.method() == Method::POST && header(SESSION).is_empty() && !alone;
         if comes && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
-            let why = "too many sessions are open: end one with DELETE, or wait until one is forgotten\n";
-            return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, why));
+            return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, FULL));
         }
         let ends = request.method() == Method::DELETE;
-        let mut answer = self.service.handle(request).await;
+        // Only the revision before this header was there has several messages in one; some of its clients send it already.
+        let earlier = match header(REVISION) {
+            [] => !header(SESSION).is_empty(),
+            revision => revision == ProtocolVersion::V_2025_03_26.as_str().as_bytes(),
+        };
+        let mut answer = match request.method() == Method::POST && earlier {
+            true => together::answer(request, &self.service).await,
+            false => self.service.handle(request).await,
+        };
         if ends && answer.status() == StatusCode::ACCEPTED {
             // The session is gone, not about to go; some clients take the difference for a failure.
             *answer.status_mut() = StatusCode::NO_CONTENT;

@@ -13,6 +13,7 @@ mod server;
 mod stdio;
 mod steps;
 mod tools;
+mod unread;
 
 pub use desk::Desk;
 pub use fresh::keep_fresh;

@@ -6,7 +6,7 @@ use super::desk::{Desk, Note, Route};
 use super::lines::Pace;
 use super::roots::Roots;
 use super::steps::{Told, Wish};
-use super::{answer, fresh, resources, tools};
+use super::{answer, fresh, resources, tools, unread};
 use crate::call::{Call, Outcome};
 use crate::host::{Asks as Asking, Client, Host};
 use crate::report;
@@ -15,16 +15,16 @@ use rmcp::ServerHandler;
 #[expect(deprecated, reason = "clients of the revisions with a handshake ask for it")]
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, Implementation,
-    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SubscriptionFilter, Tool,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
+    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 /// As many tools are told at once.
@@ -50,6 +50,8 @@ pub struct Server {
     roots: Roots,
     /// What the client on streams waits for.
     pace: Option<Pace>,
+    /// Its place among those over HTTP.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl std::fmt::Debug for Server {
@@ -93,6 +95,7 @@ impl Server {
             listeners: Semaphore::new(LISTENERS),
             roots: Roots::default(),
             pace: None,
+            _place: None,
         }
     }
 
@@ -101,6 +104,13 @@ impl Server {
     pub fn asking(self, asks: Asking) -> Self {
         let mut server = self;
         server.client = server.client.clone().asking(asks);
+        server
+    }
+
+    /// The same, which has this place until it ends.
+    pub(super) fn holding(self, place: OwnedSemaphorePermit) -> Self {
+        let mut server = self;
+        server._place = Some(place);
         server
     }
 
@@ -269,6 +279,14 @@ impl ServerHandler for Server {
             Some((arguments, round)) => Ok(rounds.ask(&request.name, arguments, round)?.into()),
             None => Ok(answer::result(&outcome).into()),
         }
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(unread::refusal(&request))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

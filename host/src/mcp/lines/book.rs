@@ -1,7 +1,7 @@
 //! What one connection owes: answers that are not written yet, requests that are not answered yet, questions to its client.
 //! It must not read, write or wait.
 
-use super::group::{Group, TOO_LONG};
+use super::group::{Group, too_long_together};
 use rmcp::RoleServer;
 use rmcp::model::{JsonRpcMessage, RequestId, ServerNotification};
 use rmcp::service::TxJsonRpcMessage;
@@ -240,7 +240,10 @@ impl Book {
             let line = serde_json::to_vec(&message)?;
             match group {
                 Some((group, _)) if group.fits(line.len()) => page.add_to(&group, &line),
-                Some((group, id)) => page.add_to(&group, &too_long(&id)?),
+                Some((group, id)) => page.add_to(
+                    &group,
+                    &serde_json::to_vec(&too_long_together(&serde_json::to_value(&id)?))?,
+                ),
                 None => page.push(line),
             }
             Ok(())
@@ -311,13 +314,6 @@ impl Book {
             (page.urgent, page.queue, page.bytes) = Default::default();
         });
     }
-}
-
-/// What stands in the place of an answer that is too much beside the others of its message.
-fn too_long(id: &RequestId) -> io::Result<Vec<u8>> {
-    let error = serde_json::json!({ "code": -32603, "message": TOO_LONG });
-    let answer = serde_json::json!({ "jsonrpc": "2.0", "id": id, "error": error });
-    Ok(serde_json::to_vec(&answer)?)
 }
 
 impl Page {

@@ -1,18 +1,18 @@
 //! Several messages that came as one, and their answers, which go as one. It must not grow without end.
 
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// As many messages may come as one.
-pub(super) const MOST_TOGETHER: usize = 1000;
+const MOST_TOGETHER: usize = 1000;
 
 /// As many bytes their answers may have together.
 const LONGEST: usize = 8 << 20;
 
 /// What an answer says that is beyond that.
-pub(super) const TOO_LONG: &str = "the answers to this message are too long to go together; ask for fewer at once";
+const TOO_LONG: &str = "the answers to this message are too long to go together; ask for fewer at once";
 
 /// See the module. Clones are the same group.
 #[derive(Clone, Debug)]
@@ -58,11 +58,16 @@ impl Group {
     }
 }
 
+/// What stands in the place of an answer that is too much beside the others of its message.
+pub(in super::super) fn too_long_together(id: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32603, "message": TOO_LONG } })
+}
+
 /// The messages on a line that has several.
 ///
 /// # Errors
 /// If it is no JSON, or has none or too many.
-pub(super) fn apart(line: &[u8]) -> Result<Vec<Value>, String> {
+pub(in super::super) fn apart(line: &[u8]) -> Result<Vec<Value>, String> {
     struct Some;
 
     impl<'de> Visitor<'de> for Some {

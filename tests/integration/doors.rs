@@ -1,0 +1,151 @@
+//! What both doors of the server say alike: to requests that can't be read, and to several in one. It must not use the server's
+//! own library to speak to it.
+
+use crate::serve::{Served, command, listen, post, text};
+use serde_json::{Value, json};
+use std::process::{Child, Stdio};
+use tempfile::TempDir;
+use toolyard_tests::World;
+
+/// A server over HTTP, and how one speaks to it.
+struct Http {
+    _world: World,
+    _plugins: TempDir,
+    child: Child,
+    port: u16,
+    head: String,
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        drop((self.child.kill(), self.child.wait()));
+    }
+}
+
+fn hello(revision: &str) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
+    } })
+}
+
+/// What stands in an answer over HTTP: a body of JSON, or the last event of a stream that is some.
+fn said(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    let lines = body
+        .lines()
+        .map(|line| line.strip_prefix("data:").unwrap_or(line).trim());
+    let mut messages = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages
+        .rfind(|message| message.is_object() || message.is_array())
+        .expect(answer)
+}
+
+impl Http {
+    fn start(revision: &str) -> Self {
+        let world = World::with(&json!({ "a": "x", "b": "y" }));
+        let (mut command, plugins) = command(&world, &["--http", "127.0.0.1:0", "--no-token"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let (child, _said, port) = listen(&mut command);
+        let mut http = Self {
+            _world: world,
+            _plugins: plugins,
+            child,
+            port,
+            head: format!("host: 127.0.0.1:{port}\r\n"),
+        };
+        let (status, answer) = post(port, &http.head, &hello(revision));
+        assert_eq!(status, 200, "{answer}");
+        let session = answer
+            .lines()
+            .find(|line| line.starts_with("mcp-session-id:"))
+            .expect("a session");
+        http.head = format!("{}{session}\r\nmcp-protocol-version: {revision}\r\n", http.head);
+        let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        assert_eq!(post(port, &http.head, &told).0, 202);
+        http
+    }
+
+    fn ask(&self, message: &Value) -> (u16, Value) {
+        let (status, answer) = post(self.port, &self.head, message);
+        (status, said(&answer))
+    }
+}
+
+#[test]
+fn parameters_that_cannot_be_read() {
+    let mut served = Served::new(&json!({ "a": "x" }));
+    let http = Http::start("2025-11-25");
+    for (method, params, words) in [
+        (
+            "tools/call",
+            json!({ "name": "read_file", "arguments": "{\"path\":\"a\"}" }),
+            "params.arguments must be a JSON object",
+        ),
+        (
+            "tools/call",
+            json!({ "name": "read_file", "arguments": [1] }),
+            "params.arguments must be a JSON object",
+        ),
+        ("tools/call", json!({ "arguments": {} }), "missing field `name`"),
+        ("resources/read", json!({}), "missing field `uri`"),
+        (
+            "logging/setLevel",
+            json!({ "level": "loud" }),
+            "params.level: unknown variant `loud`",
+        ),
+        ("completion/complete", json!({ "argument": {} }), "missing field"),
+    ] {
+        let id = served.ask(method, &params);
+        let message = json!({ "jsonrpc": "2.0", "id": 9, "method": method, "params": params });
+        for answer in [served.answer(id), http.ask(&message).1] {
+            let text = answer["error"]["message"].as_str().unwrap_or_default();
+            assert!(
+                answer["error"]["code"] == json!(-32602) && text.contains(words),
+                "{method}: {answer}"
+            );
+        }
+    }
+    let id = served.ask("tools/dance", &json!({}));
+    assert_eq!(served.answer(id)["error"]["code"], json!(-32601));
+}
+
+/// Over HTTP, too, one revision has several messages in one, and the others are told so.
+#[test]
+fn several_in_one_over_http() {
+    let read = |id: Value, path: &str| {
+        let params = json!({ "name": "read_file", "arguments": { "path": path } });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let told = json!({ "jsonrpc": "2.0", "method": "notifications/roots/list_changed" });
+    let http = Http::start("2025-03-26");
+    let (status, answers) = http.ask(&json!([read(json!(101), "a"), told, read(json!("b"), "b"), 5]));
+    assert_eq!((status, answers.as_array().map(Vec::len)), (200, Some(3)), "{answers}");
+    assert_eq!(
+        (&answers[0]["id"], text(&answers[0]["result"])),
+        (&json!(101), "x"),
+        "{answers}"
+    );
+    assert_eq!(
+        (&answers[1]["id"], text(&answers[1]["result"])),
+        (&json!("b"), "y"),
+        "{answers}"
+    );
+    assert_eq!(answers[2]["error"]["code"], json!(-32600), "{answers}");
+    assert_eq!(post(http.port, &http.head, &json!([told])).0, 202);
+    let (status, refused) = http.ask(&json!([]));
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32600)), "{refused}");
+    // One alone, as ever.
+    assert_eq!(text(&http.ask(&read(json!(7), "a")).1["result"]), "x");
+    let newer = Http::start("2025-11-25");
+    let (status, _) = post(newer.port, &newer.head, &json!([read(json!(1), "a")]));
+    assert!((400..500).contains(&status), "{status}");
+}
+
+/// What a request says of itself makes no more room than there is.
+#[test]
+fn sessions_have_an_end_whatever_they_are_called() {
+    let http = Http::start("2025-11-25");
+    let head = format!("host: 127.0.0.1:{}\r\nmcp-protocol-version: 2026-07-28\r\n", http.port);
+    let full = (0..700).find(|_| post(http.port, &head, &hello("2026-07-28")).0 >= 500);
+    assert!(full.is_some(), "700 have come in");
+}
