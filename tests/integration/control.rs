@@ -409,3 +409,31 @@ fn batches_are_watched_apart() {
     assert!(told, "{late:#?}");
     assert!(runtime.block_on(unread.next()).is_none(), "it has ended");
 }
+
+/// An embedder sets limits, but none wider than the policy's.
+#[test]
+fn embedders_narrow_limits() {
+    let world = World::with(&json!({ "a": "" }));
+    let build = |wall: Duration| {
+        let builder = world
+            .builder()
+            .policy_text("[limits]\nwall_ms = 1000\nclient_calls = 7\n");
+        builder
+            .limits(move |limits| {
+                limits.wall = wall;
+                limits.waiting = 3;
+                limits.client_waiting = 100;
+            })
+            .build()
+            .expect("a host")
+    };
+    let host = build(Duration::from_millis(50));
+    let outcomes = runtime().block_on(host.batch(vec![Call::new("probe_sleep", json!({ "ms": 60_000, "path": "a" }))]));
+    assert_eq!(statuses(&outcomes.expect("a batch")), ["timeout"]);
+    let host = build(Duration::from_secs(9));
+    let limits = host.policy().limits();
+    assert_eq!(
+        (limits.wall, limits.waiting, limits.client_waiting),
+        (Duration::from_secs(1), 3, 7)
+    );
+}
