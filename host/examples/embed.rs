@@ -20,13 +20,8 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
 
     for outcome in &outcomes {
-        let waited = outcome.waited_for();
-        println!(
-            "{} {}: {:?}, waited for {waited:?}",
-            outcome.id,
-            outcome.status.as_str(),
-            outcome.content
-        );
+        let (id, content, waited) = (&outcome.id, &outcome.content, outcome.waited_for());
+        println!("{id}: {content:?}, waited for {waited:?}");
     }
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
     Ok(())

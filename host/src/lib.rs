@@ -56,7 +56,7 @@ pub mod workspace;
 
 pub use call::{Access, Call, CallError, CallId, Content, Event, Level, Outcome, Status, Timing, Wait, What, When};
 pub use dispatch::{
-    Answer, Answering, Approve, Asks, Batch, BatchError, Canceller, LiveCall, Observer, Parallel, Question,
+    Answer, Answering, Approve, Asks, Batch, BatchError, Canceller, Events, LiveCall, Observer, Parallel, Question,
 };
 pub use egress::{Lookup, Resolve};
 pub use host::{Client, Host, HostBuilder, HostError, Plan, Reloaded};

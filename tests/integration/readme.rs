@@ -27,31 +27,44 @@ fn the_authors_door() {
     }
 }
 
-/// The embedder's examples, run; the text of this function is compared with the README's.
-#[tokio::test]
-async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
-    std::env::set_current_dir(repository())?;
+/// The embedder's program, run; the text of this function is compared with the README's.
+#[test]
+fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
     // README begin
     use toolyard::{Call, Host, Status};
 
-    let host = Host::builder().workspace(".").build()?;
-    let outcomes = host
-        .batch(vec![
-            Call::new("read_file", serde_json::json!({ "path": "README.md", "head": 1 })),
-            Call::new("grep", serde_json::json!({ "pattern": "grant", "path": "host/src" })),
-        ])
-        .await?;
-    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
+    #[tokio::main]
+    async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        let host = Host::builder().workspace(".").build()?;
+        let outcomes = host
+            .batch(vec![
+                Call::new("read_file", serde_json::json!({ "path": "README.md", "head": 1 })),
+                Call::new("grep", serde_json::json!({ "pattern": "grant", "path": "host/src" })),
+            ])
+            .await?;
+        assert!(outcomes.iter().all(|outcome| outcome.status == Status::Ok));
+        Ok(())
+    }
     // README end
+    std::env::set_current_dir(repository())?;
+    main()?;
     same("README", 1)?;
+    Ok(())
+}
 
-    use toolyard::formats::Format;
+/// The same for what speaks with models.
+#[tokio::test]
+async fn the_models_of_embedders() -> Result<(), Box<dyn std::error::Error>> {
+    let host = toolyard::Host::builder().workspace(repository()).build()?;
     let block = serde_json::json!({ "type": "tool_use", "id": "toolu_1", "name": "list_dir", "input": {} });
     let response = serde_json::json!({ "role": "assistant", "content": [block], "stop_reason": "tool_use" });
     let mut messages: Vec<Value> = Vec::new();
     // README models begin
+    use toolyard::formats::{Format, INSTRUCTIONS};
+
     let api = Format::Anthropic;
-    let tools = api.tools(&host.tools()); // for the request's `tools`; `INSTRUCTIONS` is for its system prompt
+    let system = INSTRUCTIONS; // for the request's system prompt
+    let tools = api.tools(&host.tools()); // for its `tools`
     let turn = api.turn(&response)?; // the calls in the model's answer
     let outcomes = host.batch(turn.calls()).await?;
     messages.push(serde_json::json!({ "role": "assistant", "content": response["content"] }));
@@ -59,6 +72,7 @@ async fn the_embedders_door() -> Result<(), Box<dyn std::error::Error>> {
     // README models end
     same("README models", 2)?;
     assert_eq!(tools.len(), host.tools().len());
+    assert!(system.contains("together"));
     assert_eq!(messages[1]["content"][0]["tool_use_id"], "toolu_1", "{messages:#?}");
     Ok(())
 }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Events that wait to be told, and bytes of what guests say in them.
-const MOST: usize = 16_384;
-const MOST_BYTES: usize = 64 << 20;
+pub(super) const MOST: usize = 16_384;
+pub(super) const MOST_BYTES: usize = 64 << 20;
 /// Events come in bursts, and waking a thread for each costs a small call a tenth of its time: after a burst the thread looks
 /// again by itself once.
 const NAP: Duration = Duration::from_millis(1);
 /// More than a message beside a progress count has.
-const LONGEST_PROGRESS: usize = 4096;
+pub(super) const LONGEST_PROGRESS: usize = 4096;
 
 /// See the module.
 pub(super) struct Hub {
@@ -70,16 +70,13 @@ impl Shared {
 }
 
 impl Hub {
-    pub(super) fn start(observers: Vec<Observer>) -> std::io::Result<Self> {
+    pub(super) fn start(observers: Vec<Observer>, zero: Instant) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let ours = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("toolyard-events".into())
             .spawn(move || hand_on(&ours, &observers))?;
-        Ok(Self {
-            shared,
-            zero: Instant::now(),
-        })
+        Ok(Self { shared, zero })
     }
 
     pub(super) fn tell(&self, batch: u64, id: &CallId, what: What) {
@@ -153,7 +150,7 @@ fn is_word(what: &What) -> bool {
 }
 
 /// About how many bytes a guest's words take. Reasons to wait are few, and shared with the call that has them.
-fn weight(what: &What) -> usize {
+pub(super) fn weight(what: &What) -> usize {
     match what {
         What::Output(Content::Text(text)) | What::Log { text, .. } | What::Progress { message: text, .. } => text.len(),
         What::Output(Content::Json(value)) => value.to_string().len(),
@@ -236,7 +233,7 @@ mod tests {
             }
             kept.lock().expect("a list").push(event.clone());
         });
-        let hub = Hub::start(vec![observer]).expect("a thread");
+        let hub = Hub::start(vec![observer], Instant::now()).expect("a thread");
         hub.tell(1, &"first".into(), What::Started);
         while !hub.shared.queue().events.is_empty() {
             std::thread::yield_now();

@@ -22,6 +22,7 @@ mod refused;
 mod resolve;
 mod reuse;
 mod trees;
+mod watch;
 mod worker;
 
 pub use admit::{Batch, Canceller};
@@ -35,6 +36,7 @@ pub(crate) use here::Begins;
 pub use live::LiveCall;
 pub(crate) use prepare::Rules;
 pub(crate) use trees::Trees;
+pub use watch::Events;
 
 use crate::audit::Audit;
 use crate::browser::{Browsers, SessionStatus};
@@ -52,8 +54,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use watch::Ears;
 
 /// How many calls run at once, and in which manner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +102,8 @@ struct Shared {
     rules: RwLock<Arc<Rules>>,
     sandbox: Arc<Sandbox>,
     browsers: Option<Arc<Browsers>>,
-    hub: Option<Hub>,
+    /// Who is told what happens.
+    hub: Ears,
     reuse: Reuse,
     approvals: Approvals,
     audit: Option<Audit>,
@@ -163,9 +167,10 @@ impl Dispatcher {
             runtime.enable_io();
         }
         let runtime = runtime.build()?;
+        let zero = Instant::now();
         let hub = match setup.observers.is_empty() {
             true => None,
-            false => Some(Hub::start(setup.observers)?),
+            false => Some(Hub::start(setup.observers, zero)?),
         };
         let policy = Arc::clone(&setup.rules.policy);
         let reuse = Reuse::new(setup.reuse, policy.limits().reuse);
@@ -178,7 +183,7 @@ impl Dispatcher {
                 reuse,
                 approvals: Approvals::new(setup.approver),
                 audit: setup.audit,
-                hub,
+                hub: Ears::new(hub, zero),
                 handle: runtime.handle().clone(),
                 owner: Mutex::new(Owner::new(scheduler)),
             }),
@@ -239,6 +244,20 @@ impl Dispatcher {
         admit::admit(&self.shared, number, whose, calls, begins)
     }
 
+    /// As `submit`, of a client or of the host's own, with what happens to these calls.
+    pub(crate) fn watch(
+        &self,
+        whose: Option<(ClientId, Voice)>,
+        calls: Vec<Call>,
+    ) -> Result<(Batch, Events), BatchError> {
+        let number = self.new_batch();
+        let whose = whose.unwrap_or_else(|| (0, self.own.clone()));
+        // Before the first call comes in, so that nothing is missed.
+        let events = self.shared.hub.watch(number, calls.len());
+        let batch = self.submit_as(number, whose, calls, Begins::There)?;
+        Ok((batch, events))
+    }
+
     /// Compiles the plugins of these tools beside each other, as far as they aren't compiled. One that can't be is left to
     /// its calls, which will say so.
     pub(crate) async fn warm(&self, tools: impl Iterator<Item = &str>) {
@@ -288,18 +307,19 @@ impl Dispatcher {
 
     /// Whether observers have not been told yet of progress or lines of that batch.
     pub(crate) fn has_words(&self, batch: u64) -> bool {
-        self.shared.hub.as_ref().is_some_and(|hub| hub.has_words(batch))
+        self.shared.hub.hub().is_some_and(|hub| hub.has_words(batch))
     }
 
     /// Waits until observers have been told everything that has happened, at most for that long; whether they have.
     pub(crate) fn settle_events(&self, at_most: Duration) -> bool {
-        self.shared.hub.as_ref().is_none_or(|hub| hub.settle(at_most))
+        self.shared.hub.hub().is_none_or(|hub| hub.settle(at_most))
     }
 }
 
 impl Drop for Dispatcher {
     fn drop(&mut self) {
         self.cancel(Whose::All);
+        self.shared.hub.end();
         if let Some(runtime) = self.runtime.take() {
             // Never waits: dropping a host inside an async function must not block that thread.
             runtime.shutdown_background();
@@ -318,9 +338,7 @@ impl Shared {
     }
 
     fn tell(&self, batch: u64, id: &CallId, what: What) {
-        if let Some(hub) = &self.hub {
-            hub.tell(batch, id, what);
-        }
+        self.hub.tell(batch, id, what);
     }
 
     fn cancel(self: &Arc<Self>, whose: Whose<'_>) -> usize {

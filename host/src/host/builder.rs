@@ -17,7 +17,7 @@ use crate::call::Access;
 use crate::dispatch::{Approve, Dispatcher, Observer, Parallel, Setup};
 use crate::egress::Resolve;
 use crate::native::NativePlugin;
-use crate::policy::PolicyError;
+use crate::policy::{Limits, PolicyError};
 use crate::sandbox::{MAX_INSTANCES, Sandbox, SandboxError};
 use crate::workspace::{MountError, WorkspaceError};
 #[cfg(feature = "browser")]
@@ -79,6 +79,7 @@ pub struct HostBuilder {
     without_standard: bool,
     policy: Option<PathBuf>,
     policy_text: Option<String>,
+    limits: Option<Box<dyn Fn(&mut Limits) + Send + Sync>>,
     parallel: Option<Parallel>,
     cache: Cache,
     cores: Option<NonZeroUsize>,
@@ -161,6 +162,13 @@ impl HostBuilder {
     /// The policy as text in the form of `toolyard.toml`; no file is looked for.
     pub fn policy_text(mut self, text: impl Into<String>) -> Self {
         self.policy_text = Some(text.into());
+        self
+    }
+
+    /// Sets limits, beginning with the policy's: `.limits(|limits| limits.wall = Duration::from_secs(5))`. They only get
+    /// narrower; what is set wider than the policy says stays as the policy says.
+    pub fn limits(mut self, change: impl Fn(&mut Limits) + Send + Sync + 'static) -> Self {
+        self.limits = Some(Box::new(change));
         self
     }
 

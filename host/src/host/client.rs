@@ -1,7 +1,7 @@
 //! One of several users of a host. It must not know what the others do.
 
 use crate::call::{Call, Outcome};
-use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Memory, Voice, Whose};
+use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Events, Memory, Voice, Whose};
 use std::sync::Arc;
 
 /// See [`Host::client`](super::Host::client). Clones are the same client.
@@ -36,6 +36,14 @@ impl Client {
     /// As there.
     pub fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
         self.submit_as(self.new_batch(), calls)
+    }
+
+    /// As [`Host::watch`](super::Host::watch).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn watch(&self, calls: Vec<Call>) -> Result<(Batch, Events), BatchError> {
+        self.dispatcher.watch(Some((self.number, self.voice.clone())), calls)
     }
 
     /// The same client, about whose calls somebody may be asked, where the host has somebody, or nobody. A client that can't ask

@@ -34,7 +34,7 @@ pub use roots::{RootError, RootMount};
 use crate::browser::SessionStatus;
 use crate::call::{Call, CallError, Outcome, Status};
 use crate::catalog::{Catalog, Entry, LoadError, Plugin};
-use crate::dispatch::{Batch, Dispatcher, LiveCall, Whose};
+use crate::dispatch::{Batch, Dispatcher, Events, LiveCall, Whose};
 use crate::policy::Policy;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -117,6 +117,35 @@ impl Host {
     /// As `batch`.
     pub fn submit(&self, calls: Vec<Call>) -> Result<Batch, BatchError> {
         self.dispatcher.submit(calls)
+    }
+
+    /// As `submit`, with what happens to these calls and no others, from the first event on until all have ended.
+    ///
+    /// ```
+    /// use toolyard::{Call, Host, What};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let host = Host::builder().workspace(folder.path()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let calls = vec![Call::new("hash", serde_json::json!({ "text": "one" }))];
+    /// let (batch, mut events) = host.watch(calls)?;
+    /// let mut ended = 0;
+    /// while let Some(event) = events.next().await {
+    ///     if let What::Finished { status } = event.what {
+    ///         println!("{}: {}", event.id, status.as_str());
+    ///         ended += 1;
+    ///     }
+    /// }
+    /// assert_eq!(ended, batch.outcomes().await.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As `batch`.
+    pub fn watch(&self, calls: Vec<Call>) -> Result<(Batch, Events), BatchError> {
+        self.dispatcher.watch(None, calls)
     }
 
     /// A door for one of several users of this host: their calls are scheduled together with all others, each has a bounded

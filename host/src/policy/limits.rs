@@ -75,6 +75,13 @@ macro_rules! limits {
             }
         }
 
+        impl Limits {
+            /// The narrower of both, limits of the host as a whole included.
+            pub(super) fn narrower(&self, other: &Self) -> Self {
+                Self { $($field: Ord::min(self.$field, other.$field),)* }
+            }
+        }
+
         impl WrittenLimits {
             /// What is written, and `base` for the rest.
             pub(super) fn over(&self, base: &Limits) -> Limits {

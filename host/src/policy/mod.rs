@@ -227,6 +227,14 @@ impl Policy {
         doors
     }
 
+    /// Lets `change` set limits; none gets wider than it was.
+    pub(crate) fn narrow(&mut self, change: &dyn Fn(&mut Limits)) {
+        let mut wanted = self.limits.clone();
+        change(&mut wanted);
+        self.limits = wanted.narrower(&self.limits);
+        self.common.limits = self.limits.clone();
+    }
+
     /// The limits of every call.
     #[must_use]
     pub fn limits(&self) -> &Limits {

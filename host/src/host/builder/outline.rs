@@ -46,7 +46,10 @@ impl HostBuilder {
         for (name, folder, access) in &self.mounts {
             workspace = workspace.mount(name, folder, *access)?;
         }
-        let policy = self.read_policy(workspace.path())?;
+        let mut policy = self.read_policy(workspace.path())?;
+        if let Some(change) = &self.limits {
+            policy.narrow(change);
+        }
         for mount in policy.mounts() {
             let folder = workspace.path().join(&mount.folder);
             workspace = workspace.mount(&mount.name, &folder, mount.access)?;
