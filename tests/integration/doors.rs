@@ -3,7 +3,7 @@
 
 use crate::serve::{Served, command, listen, post, text};
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use tempfile::TempDir;
@@ -28,18 +28,6 @@ fn hello(revision: &str) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
     } })
-}
-
-/// What stands in an answer over HTTP: a body of JSON, or the last event of a stream that is some.
-fn said(answer: &str) -> Value {
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    let lines = body
-        .lines()
-        .map(|line| line.strip_prefix("data:").unwrap_or(line).trim());
-    let mut messages = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages
-        .rfind(|message| message.is_object() || message.is_array())
-        .expect(answer)
 }
 
 impl Http {
@@ -67,9 +55,30 @@ impl Http {
         http
     }
 
+    /// The status and the answer; a stream is read until it has that.
     fn ask(&self, message: &Value) -> (u16, Value) {
-        let (status, answer) = post(self.port, &self.head, message);
-        (status, said(&answer))
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a server");
+        let body = message.to_string();
+        let kinds =
+            "accept: application/json, text/event-stream\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        let length = body.len();
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\n{kinds}content-length: {length}\r\n{}\r\n{body}",
+            self.head
+        );
+        stream.write_all(request.as_bytes()).expect("a reader");
+        let mut answer = String::new();
+        let mut lines = BufReader::new(stream).lines();
+        loop {
+            let line = lines.next().expect("an answer").expect("text");
+            let data = line.strip_prefix("data:").unwrap_or(&line).trim();
+            answer.push_str(&line);
+            let message = serde_json::from_str::<Value>(data).ok();
+            if let Some(message) = message.filter(|message| message.is_object() || message.is_array()) {
+                let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
+                return (status.unwrap_or(0), message);
+            }
+        }
     }
 }
 
@@ -153,8 +162,7 @@ fn sessions_have_an_end_whatever_they_are_called() {
         let mut stream = TcpStream::connect(("127.0.0.1", http.port)).expect("a server");
         let body = hello("2026-07-28").to_string();
         let request = format!(
-            "POST /mcp HTTP/1.1\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n{head}\r\n{body}",
+            "POST /mcp HTTP/1.1\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{head}\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).expect("a reader");

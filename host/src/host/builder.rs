@@ -67,6 +67,9 @@ pub enum HostError {
     Threads(std::io::Error),
 }
 
+/// What an embedder makes of the policy's limits.
+type Narrow = Box<dyn Fn(&mut Limits) + Send + Sync>;
+
 /// See [`Host::builder`].
 #[derive(Default)]
 #[must_use]
@@ -79,7 +82,7 @@ pub struct HostBuilder {
     without_standard: bool,
     policy: Option<PathBuf>,
     policy_text: Option<String>,
-    limits: Option<Box<dyn Fn(&mut Limits) + Send + Sync>>,
+    limits: Option<Narrow>,
     parallel: Option<Parallel>,
     cache: Cache,
     cores: Option<NonZeroUsize>,
