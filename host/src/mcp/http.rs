@@ -1,7 +1,10 @@
 //! The door over HTTP: a service per session, on loopback unless the operator says otherwise. It must not answer anybody who
 //! doesn't know the token, nor a page of a browser that came by another name.
 
+mod sessions;
 mod together;
+
+pub(super) use sessions::{Session, Sessions};
 
 use super::{Desk, Server};
 use crate::host::Host;
@@ -15,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use sessions::SESSION;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +27,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// The headers that say which session, and which revision of the protocol.
-const SESSION: &str = "mcp-session-id";
+/// The header that says which revision of the protocol.
 const REVISION: &str = "mcp-protocol-version";
 
 /// How a token is said (RFC 6750).
@@ -71,6 +74,7 @@ pub struct Listening {
 struct Inside {
     service: Service,
     sessions: Arc<LocalSessionManager>,
+    clients: Sessions,
     expect: Option<HeaderValue>,
 }
 
@@ -108,11 +112,13 @@ impl Http {
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.completed_cache_ttl = KEPT;
         let sessions = Arc::new(sessions);
+        let clients = Sessions::default();
+        let known = clients.clone();
         let places = Arc::new(Semaphore::new(MOST_SESSIONS + MOST_OPEN));
         let service = StreamableHttpService::new(
             // Whatever a request says of itself: there are no more servers than sessions and connections.
             move || match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => Ok(Server::new(&host, &desk).holding(place)),
+                Ok(place) => Ok(Server::new(&host, &desk).over_http(place, known.clone())),
                 Err(_) => Err(io::Error::other(FULL)),
             },
             Arc::clone(&sessions),
@@ -121,6 +127,7 @@ impl Http {
         let inside = Arc::new(Inside {
             service,
             sessions,
+            clients,
             expect,
         });
         Ok(Listening { listener, inside })
@@ -194,6 +201,9 @@ impl Inside {
             return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, FULL));
         }
         let ends = request.method() == Method::DELETE;
+        if ends {
+            self.clients.end(header(SESSION));
+        }
         // Only the revision before this header was there has several messages in one; some of its clients send it already.
         let earlier = match header(REVISION) {
             [] => !header(SESSION).is_empty(),

@@ -3,6 +3,7 @@
 
 use super::asking::{Asks, Round, alone};
 use super::desk::{Desk, Note, Route};
+use super::http::{Session, Sessions};
 use super::lines::Pace;
 use super::roots::Roots;
 use super::steps::{Told, Wish};
@@ -50,8 +51,9 @@ pub struct Server {
     roots: Roots,
     /// What the client on streams waits for.
     pace: Option<Pace>,
-    /// Its place among those over HTTP.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Its place among those over HTTP, and where sessions are known.
+    over_http: Option<(OwnedSemaphorePermit, Sessions)>,
+    session: OnceLock<Session>,
 }
 
 impl std::fmt::Debug for Server {
@@ -95,7 +97,8 @@ impl Server {
             listeners: Semaphore::new(LISTENERS),
             roots: Roots::default(),
             pace: None,
-            _place: None,
+            over_http: None,
+            session: OnceLock::new(),
         }
     }
 
@@ -107,10 +110,10 @@ impl Server {
         server
     }
 
-    /// The same, which has this place until it ends.
-    pub(super) fn holding(self, place: OwnedSemaphorePermit) -> Self {
+    /// The same over HTTP: it has this place until it ends, and is known there by its session.
+    pub(super) fn over_http(self, place: OwnedSemaphorePermit, sessions: Sessions) -> Self {
         let mut server = self;
-        server._place = Some(place);
+        server.over_http = Some((place, sessions));
         server
     }
 
@@ -198,6 +201,12 @@ impl ServerHandler for Server {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if let Some((_, sessions)) = &self.over_http
+            && let Some(head) = context.extensions.get()
+            && let Some(session) = sessions.enter(head, &self.client)
+        {
+            drop(self.session.set(session));
+        }
         self.tells.get_or_init(|| {
             let tells = fresh::tell_peer(context.peer, Arc::clone(&self.desk));
             tokio::spawn(tells).abort_handle()

@@ -42,8 +42,17 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service) -> Ans
     let mut answers: Vec<Option<Value>> = vec![None; messages.len()];
     let mut asked = JoinSet::new();
     for (at, message) in messages.into_iter().enumerate() {
-        let (service, request) = (service.clone(), alone(&head, &message));
-        asked.spawn(async move { (at, one(service.handle(request).await).await) });
+        // The protocol has it so: a session begins with one message alone.
+        if message["method"] == json!("initialize") {
+            let message = "initialize stands alone, and not among other messages";
+            if let (Some(place), Some(id)) = (answers.get_mut(at), ids.get(at)) {
+                *place = Some(refused(id, message));
+            }
+            continue;
+        }
+        // Handed on one after the other, so that calls come in in their order; answered together.
+        let response = service.handle(alone(&head, &message)).await;
+        asked.spawn(async move { (at, one(response).await) });
     }
     let mut bytes = 0;
     while let Some(done) = asked.join_next().await {
@@ -54,9 +63,13 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service) -> Ans
             Err(refused) => return *refused,
         };
         let Some(mut answer) = answer else { continue };
+        let id = ids.get(at).unwrap_or(&Value::Null);
+        if answer["id"].is_null() && !id.is_null() {
+            answer["id"] = id.clone();
+        }
         bytes += answer.to_string().len();
         if bytes > LONGEST {
-            answer = too_long_together(ids.get(at).unwrap_or(&Value::Null));
+            answer = too_long_together(id);
         }
         if let Some(place) = answers.get_mut(at) {
             *place = Some(answer);
@@ -107,8 +120,12 @@ async fn one(response: Answer) -> Result<Option<Value>, Box<Answer>> {
     let answer = serde_json::from_slice::<Value>(&body).ok().filter(is_answer);
     Ok(Some(answer.unwrap_or_else(|| {
         let message = format!("no message of the protocol: {}", String::from_utf8_lossy(&body).trim());
-        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": message } })
+        refused(&Value::Null, &message)
     })))
+}
+
+fn refused(id: &Value, message: &str) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32600, "message": message } })
 }
 
 fn told(status: StatusCode, message: &Value) -> Answer {

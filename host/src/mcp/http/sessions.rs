@@ -1,0 +1,46 @@
+//! Which client of the host each session is, so that its calls end with it. It must not keep a session alive.
+
+use crate::host::Client;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The header that says which session.
+pub(super) const SESSION: &str = "mcp-session-id";
+
+/// See the module. Clones are the same.
+#[derive(Clone, Default)]
+pub(in super::super) struct Sessions(Arc<Mutex<HashMap<Vec<u8>, Client>>>);
+
+/// One of them; it is left when this is dropped.
+pub(in super::super) struct Session {
+    all: Sessions,
+    id: Vec<u8>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.all.clients().remove(&self.id);
+    }
+}
+
+impl Sessions {
+    fn clients(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Client>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session that a request with this head is of is that client.
+    pub(in super::super) fn enter(&self, head: &http::request::Parts, client: &Client) -> Option<Session> {
+        let id = head.headers.get(SESSION)?.as_bytes().to_vec();
+        self.clients().insert(id.clone(), client.clone());
+        let all = self.clone();
+        Some(Session { all, id })
+    }
+
+    /// A session is about to end: its calls are taken back at once, and what they hold is free.
+    pub(super) fn end(&self, id: &[u8]) {
+        let client = self.clients().remove(id);
+        if let Some(client) = client {
+            client.cancel_all();
+        }
+    }
+}
