@@ -26,8 +26,10 @@ mod watch;
 mod worker;
 
 pub use admit::{Batch, Canceller};
+#[cfg(feature = "mcp")]
+pub(crate) use approve::Memory;
+pub(crate) use approve::Voice;
 pub use approve::{Answer, Answering, Approve, Asks, Question};
-pub(crate) use approve::{Memory, Voice};
 pub use batch::BatchError;
 pub(crate) use batch::Named;
 pub(crate) use chain::{Links, links};

@@ -1,7 +1,9 @@
 //! One of several users of a host. It must not know what the others do.
 
 use crate::call::{Call, Outcome};
-use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Events, Memory, Voice, Whose};
+#[cfg(feature = "mcp")]
+use crate::dispatch::Memory;
+use crate::dispatch::{Asks, Batch, BatchError, Begins, Dispatcher, Events, Voice, Whose};
 use std::sync::Arc;
 
 /// See [`Host::client`](super::Host::client). Clones are the same client.
@@ -57,6 +59,7 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "mcp")]
     /// The same client, for whom holds what was answered for good to others with this memory.
     #[must_use]
     pub(crate) fn remembering(self, memory: &Arc<Memory>) -> Self {

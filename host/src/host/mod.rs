@@ -18,6 +18,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "mcp")]
 pub(crate) use crate::dispatch::Memory;
 pub use crate::dispatch::{Answer, Answering, Approve, Asks, BatchError, Canceller, Observer, Question};
 pub use builder::{HostBuilder, HostError, Outline, POLICY_FILE};

@@ -38,12 +38,15 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service) -> Ans
             );
         }
     };
-    let ids: Vec<Value> = messages.iter().map(|message| message["id"].clone()).collect();
+    let ids: Vec<Value> = messages
+        .iter()
+        .map(|message| message.get("id").cloned().unwrap_or_default())
+        .collect();
     let mut answers: Vec<Option<Value>> = vec![None; messages.len()];
     let mut asked = JoinSet::new();
     for (at, message) in messages.into_iter().enumerate() {
         // The protocol has it so: a session begins with one message alone.
-        if message["method"] == json!("initialize") {
+        if message.get("method").and_then(Value::as_str) == Some("initialize") {
             let message = "initialize stands alone, and not among other messages";
             if let (Some(place), Some(id)) = (answers.get_mut(at), ids.get(at)) {
                 *place = Some(refused(id, message));
@@ -64,8 +67,10 @@ pub(super) async fn answer(request: Request<Incoming>, service: &Service) -> Ans
         };
         let Some(mut answer) = answer else { continue };
         let id = ids.get(at).unwrap_or(&Value::Null);
-        if answer["id"].is_null() && !id.is_null() {
-            answer["id"] = id.clone();
+        if let Some(name) = answer.get_mut("id")
+            && name.is_null()
+        {
+            *name = id.clone();
         }
         bytes += answer.to_string().len();
         if bytes > LONGEST {
