@@ -293,9 +293,9 @@ impl ServerHandler for Server {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(unread::refusal(&request))
+        Err(unread::refusal(&request, alone(&context)))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

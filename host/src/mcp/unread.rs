@@ -62,16 +62,17 @@ struct Argument {
     value: String,
 }
 
-/// What is to be answered to a request that the protocol's library could not read.
-pub(super) fn refusal(request: &CustomRequest) -> ErrorData {
+/// What is to be answered to a request that the protocol's library could not read. From 2026-07-28 on, which is the newest, some
+/// methods are there no more.
+pub(super) fn refusal(request: &CustomRequest, newest: bool) -> ErrorData {
     let params = request.params.clone().unwrap_or(Value::Object(Map::new()));
     let wrong = match request.method.as_str() {
         "tools/call" => wrong::<Call>(params),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => wrong::<Read>(params),
+        "resources/read" => wrong::<Read>(params),
         "tools/list" | "resources/list" | "resources/templates/list" => wrong::<Page>(params),
-        "logging/setLevel" => wrong::<SetLevel>(params),
+        "logging/setLevel" if !newest => wrong::<SetLevel>(params),
         "completion/complete" => wrong::<Complete>(params),
-        "initialize" => "protocolVersion, capabilities and clientInfo must be there".to_owned(),
+        "initialize" if !newest => "protocolVersion, capabilities and clientInfo must be there".to_owned(),
         _ => {
             let method = request.method.clone();
             return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None);
