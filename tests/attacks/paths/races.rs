@@ -6,6 +6,7 @@ use crate::ground::Ground;
 use crate::suite::Suite;
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,22 +131,21 @@ impl Drop for Swapper {
     }
 }
 
-/// What is outside, names and contents.
+/// What is outside: the folder and its entries, with their contents and the moments they last changed. Times of change
+/// tell of what was taken away and put back, too: that can't be hidden by being undone.
 fn outside(ground: &Ground) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(ground.world.outside()).expect("the outside");
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| {
-            let record = std::fs::symlink_metadata(&path).expect("a record");
-            let content = std::fs::read_to_string(&path).unwrap_or_default();
-            (
-                path.display().to_string(),
-                format!("{content}{:?}", record.modified().ok()),
-            )
-        })
-        .collect();
-    found.sort();
-    found
+    let folder = ground.world.outside();
+    let entries = std::fs::read_dir(&folder).expect("the outside");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.push(folder);
+    paths.sort();
+    let seen = paths.iter().map(|path| {
+        let record = std::fs::symlink_metadata(path).expect("a record");
+        let content = std::fs::read_to_string(path).unwrap_or_default();
+        let changed = (record.ctime(), record.ctime_nsec());
+        (path.display().to_string(), format!("{content}{changed:?}"))
+    });
+    seen.collect()
 }
 
 fn swapped(ops: &[Value]) -> usize {
