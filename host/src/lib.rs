@@ -21,6 +21,8 @@
         clippy::indexing_slicing,
         clippy::unreachable,
         clippy::todo,
+        clippy::print_stdout,
+        clippy::print_stderr,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss
     )

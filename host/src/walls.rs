@@ -61,6 +61,12 @@ pub enum Wall {
     Quota,
     /// A mount for reading is not written.
     Mounts,
+    /// Clients bring along folders that the policy lets them.
+    Roots,
+    /// Clients bring along nothing that the host keeps for itself.
+    OwnFolders,
+    /// No place is reached by two names at once.
+    OneName,
     /// A call uses the browser sessions of its footprint, as it says there.
     Sessions,
     /// A tab goes where the call was granted to go.
@@ -73,7 +79,7 @@ pub enum Wall {
 
 impl Wall {
     /// Every wall.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::FileScope,
         Self::ReadOnly,
         Self::Hidden,
@@ -102,6 +108,9 @@ impl Wall {
         Self::Secrets,
         Self::Quota,
         Self::Mounts,
+        Self::Roots,
+        Self::OwnFolders,
+        Self::OneName,
         Self::Sessions,
         Self::Origins,
         Self::Interception,

@@ -1,20 +1,23 @@
 //! What the doors of the server say to requests that can't be read, and to several in one over HTTP. It must not use the server's
 //! own library to speak to it.
 
-use crate::serve::{Served, command, listen, post, text};
+use crate::serve::{Served, command, listen, post, send, text};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolyard_tests::World;
 
 /// A server over HTTP, and how one speaks to it.
 struct Http {
-    _world: World,
+    world: World,
     _plugins: TempDir,
     child: Child,
     port: u16,
+    /// What stands at the head of every request, and of those of the first session.
+    before: String,
     head: String,
 }
 
@@ -32,31 +35,50 @@ fn hello(revision: &str) -> Value {
 
 impl Http {
     fn start(revision: &str) -> Self {
+        Self::with(&[], None, revision)
+    }
+
+    fn with(args: &[&str], token: Option<&str>, revision: &str) -> Self {
         let world = World::with(&json!({ "a": "x", "b": "y" }));
-        let (mut command, plugins) = command(&world, &["--http", "127.0.0.1:0", "--no-token"]);
+        let mut all = vec!["--http", "127.0.0.1:0"];
+        all.extend(token.is_none().then_some("--no-token").iter().chain(args));
+        let (mut command, plugins) = command(&world, &all);
+        command.envs(token.map(|token| ("TOOLYARD_TOKEN", token)));
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        let (child, _said, port) = listen(&mut command);
+        // Nobody reads what it logs from here on: that must not disturb it.
+        let (child, _, port) = listen(&mut command);
         let mut http = Self {
-            _world: world,
+            world,
             _plugins: plugins,
             child,
             port,
-            head: format!("host: 127.0.0.1:{port}\r\n"),
+            before: format!("host: 127.0.0.1:{port}\r\n"),
+            head: String::new(),
         };
-        let (status, answer) = post(port, &http.head, &hello(revision));
+        if let Some(token) = token {
+            http.before += &format!("authorization: Bearer {token}\r\n");
+        }
+        http.head = http.session(revision);
+        http
+    }
+
+    /// The head of the requests of a new session.
+    fn session(&self, revision: &str) -> String {
+        let before = &self.before;
+        let (status, answer) = post(self.port, before, &hello(revision));
         assert_eq!(status, 200, "{answer}");
         let session = answer
             .lines()
             .find(|line| line.starts_with("mcp-session-id:"))
             .expect("a session");
-        http.head = format!("{}{session}\r\nmcp-protocol-version: {revision}\r\n", http.head);
+        let head = format!("{before}{session}\r\nmcp-protocol-version: {revision}\r\n");
         let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        assert_eq!(post(port, &http.head, &told).0, 202);
-        http
+        assert_eq!(post(self.port, &head, &told).0, 202);
+        head
     }
 
-    /// The status and the answer; a stream is read until it has that.
-    fn ask(&self, message: &Value) -> (u16, Value) {
+    /// A request on its way.
+    fn send(&self, message: &Value) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a server");
         let body = message.to_string();
         let kinds =
@@ -67,6 +89,14 @@ impl Http {
             self.head
         );
         stream.write_all(request.as_bytes()).expect("a reader");
+        let patience = Some(Duration::from_secs(60));
+        stream.set_read_timeout(patience).expect("a timeout");
+        stream
+    }
+
+    /// The status and the answer; a stream is read until it has that.
+    fn ask(&self, message: &Value) -> (u16, Value) {
+        let stream = self.send(message);
         let mut answer = String::new();
         let mut lines = BufReader::new(stream).lines();
         loop {
@@ -85,7 +115,8 @@ impl Http {
 #[test]
 fn parameters_that_cannot_be_read() {
     let mut served = Served::new(&json!({ "a": "x" }));
-    for (method, params, words) in [
+    let http = Http::start("2025-11-25");
+    let requests = [
         (
             "tools/call",
             json!({ "name": "read_file", "arguments": "{\"path\":\"a\"}" }),
@@ -97,6 +128,11 @@ fn parameters_that_cannot_be_read() {
             "params.arguments must be a JSON object",
         ),
         ("tools/call", json!({ "arguments": {} }), "missing field `name`"),
+        (
+            "tools/call",
+            json!({ "name": "raed_file", "arguments": {} }),
+            "Unknown tool: raed_file; did you mean read_file?",
+        ),
         ("resources/read", json!({}), "missing field `uri`"),
         (
             "logging/setLevel",
@@ -104,14 +140,17 @@ fn parameters_that_cannot_be_read() {
             "params.level: unknown variant `loud`",
         ),
         ("completion/complete", json!({ "argument": {} }), "missing field"),
-    ] {
+    ];
+    for (at, (method, params, words)) in requests.into_iter().enumerate() {
         let id = served.ask(method, &params);
-        let answer = served.answer(id);
-        let text = answer["error"]["message"].as_str().unwrap_or_default();
-        assert!(
-            answer["error"]["code"] == json!(-32602) && text.contains(words),
-            "{method}: {answer}"
-        );
+        let message = json!({ "jsonrpc": "2.0", "id": at, "method": method, "params": params });
+        for answer in [served.answer(id), http.ask(&message).1] {
+            let text = answer["error"]["message"].as_str().unwrap_or_default();
+            assert!(
+                answer["error"]["code"] == json!(-32602) && text.contains(words),
+                "{method}: {answer}"
+            );
+        }
     }
     let id = served.ask("tools/dance", &json!({}));
     assert_eq!(served.answer(id)["error"]["code"], json!(-32601));
@@ -128,23 +167,119 @@ fn several_in_one_over_http() {
     let http = Http::start("2025-03-26");
     let (status, answers) = http.ask(&json!([read(json!(101), "a"), told, read(json!("b"), "b"), 5]));
     assert_eq!((status, answers.as_array().map(Vec::len)), (200, Some(3)), "{answers}");
-    assert_eq!(
-        (&answers[0]["id"], text(&answers[0]["result"])),
-        (&json!(101), "x"),
-        "{answers}"
-    );
-    assert_eq!(
-        (&answers[1]["id"], text(&answers[1]["result"])),
-        (&json!("b"), "y"),
-        "{answers}"
-    );
-    assert_eq!(answers[2]["error"]["code"], json!(-32600), "{answers}");
+    let of = |id: Value| {
+        let all = answers.as_array().expect("answers");
+        all.iter().find(|answer| answer["id"] == id).expect("an answer")
+    };
+    assert_eq!(text(&of(json!(101))["result"]), "x", "{answers}");
+    assert_eq!(text(&of(json!("b"))["result"]), "y", "{answers}");
+    assert_eq!(of(Value::Null)["error"]["code"], json!(-32600), "{answers}");
     assert_eq!(post(http.port, &http.head, &json!([told])).0, 202);
     let (status, refused) = http.ask(&json!([]));
     assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32600)), "{refused}");
     // One alone, as ever.
     assert_eq!(text(&http.ask(&read(json!(7), "a")).1["result"]), "x");
     let newer = Http::start("2025-11-25");
-    let (status, _) = post(newer.port, &newer.head, &json!([read(json!(1), "a")]));
-    assert!((400..500).contains(&status), "{status}");
+    let (status, refused) = newer.ask(&json!([read(json!(1), "a")]));
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32600)), "{refused}");
+}
+
+#[test]
+fn a_body_that_is_no_message() {
+    let http = Http::start("2025-11-25");
+    for (body, code) in [("{\"a\":", -32700), ("", -32700), ("5", -32600), ("[]", -32600)] {
+        let (status, answer) = send("POST", http.port, &http.head, body);
+        let code = format!("\"code\":{code}");
+        assert!(status == 400 && answer.contains(&code), "{body}: {answer}");
+    }
+}
+
+/// Whoever says goodbye holds nothing any more, at once, and not only when the protocol's library has cleared up.
+#[test]
+fn a_session_that_ends_takes_its_calls_back() {
+    let http = Http::start("2025-11-25");
+    let other = http.session("2025-11-25");
+    let slow = json!({ "name": "probe_append", "arguments": { "path": "a", "text": "x", "ms": 25_000 } });
+    let running = http.send(&json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": slow }));
+    // The head of the answer comes when the call is taken in.
+    BufReader::new(&running)
+        .lines()
+        .next()
+        .expect("an answer")
+        .expect("a line");
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    assert_eq!(send("DELETE", http.port, &http.head, "").0, 204);
+    let write = json!({ "name": "write_file", "arguments": { "path": "a", "content": "mine" } });
+    let write = json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": write });
+    let (status, answer) = post(http.port, &other, &write);
+    assert!(status == 200 && !answer.contains("isError\":true"), "{answer}");
+    assert_eq!(http.world.read("a"), "mine");
+    // The library lets go of a session after five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+/// Clients beyond the limit are refused, whatever they say of themselves, and those that are there are served.
+#[test]
+fn sessions_have_a_limit() {
+    let http = Http::start("2025-11-25");
+    let head = |revision: &str| format!("host: 127.0.0.1:{}\r\nmcp-protocol-version: {revision}\r\n", http.port);
+    let mut ends = Vec::new();
+    for revision in ["2025-11-25", "2026-07-28"] {
+        let head = head(revision);
+        let status = |_| post(http.port, &head, &hello(revision)).0;
+        ends.push((0..600).map(status).find(|status| *status != 200));
+    }
+    assert_eq!(ends, [Some(503), Some(500)]);
+    let read = json!({ "name": "read_file", "arguments": { "path": "a" } });
+    let read = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": read });
+    assert_eq!(text(&http.ask(&read).1["result"]), "x");
+}
+
+/// A page of an origin that was allowed can do what a program can; others learn what would let them in.
+#[test]
+fn pages_of_allowed_origins() {
+    let http = Http::with(&["--allow-origin", "https://app.example:*"], None, "2025-11-25");
+    let host = format!("host: 127.0.0.1:{}\r\n", http.port);
+    let from = |origin: &str, more: &str| format!("{host}origin: {origin}\r\n{more}");
+    let asks = "access-control-request-method: POST\r\naccess-control-request-headers: authorization, mcp-method\r\n";
+    let (status, answer) = send("OPTIONS", http.port, &from("https://app.example", asks), "");
+    assert_eq!(status, 204, "{answer}");
+    for line in [
+        "access-control-allow-origin: https://app.example\r\n",
+        "access-control-allow-methods: GET, POST, DELETE\r\n",
+        "access-control-allow-headers: authorization, mcp-method\r\n",
+        "vary: origin\r\n",
+    ] {
+        assert!(answer.contains(line), "{line} is not in {answer}");
+    }
+    let (status, answer) = post(http.port, &from("https://app.example", ""), &hello("2025-11-25"));
+    assert!(
+        status == 200
+            && answer.contains("access-control-allow-origin: https://app.example\r\n")
+            && answer.contains("access-control-expose-headers: mcp-session-id"),
+        "{answer}"
+    );
+    for (method, head, word) in [
+        ("OPTIONS", from("https://evil.example", asks), "--allow-origin"),
+        ("POST", from("https://evil.example", ""), "--allow-origin"),
+        ("POST", "host: evil.example\r\n".to_owned(), "--allow-host"),
+    ] {
+        let (status, answer) = send(method, http.port, &head, &hello("2025-11-25").to_string());
+        assert!(
+            status == 403 && answer.contains(word) && !answer.contains("access-control-allow"),
+            "{head}: {answer}"
+        );
+    }
+    // A browser asks before it knows whether there is a token, and a page may read that there is one.
+    let http = Http::with(&[], Some("sesame"), "2025-11-25");
+    let local = format!("host: 127.0.0.1:{0}\r\norigin: http://localhost:5173\r\n", http.port);
+    assert_eq!(send("OPTIONS", http.port, &format!("{local}{asks}"), "").0, 204);
+    let (status, answer) = post(http.port, &local, &hello("2025-11-25"));
+    assert!(
+        status == 401 && answer.contains("access-control-allow-origin: http://localhost:5173\r\n"),
+        "{answer}"
+    );
+    let (status, _) = send("OPTIONS", http.port, &local, "");
+    assert_eq!(status, 401, "no question of a browser");
 }

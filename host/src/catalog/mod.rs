@@ -2,6 +2,7 @@
 //! It must not run a tool or schedule anything. Guest code is compiled only when a tool is first called.
 
 mod imports;
+mod near;
 mod read;
 
 #[cfg(test)]
@@ -260,6 +261,11 @@ impl Catalog {
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Entry> {
         self.tools.get(name)
+    }
+
+    /// The name of the tool that is meant by one that isn't there, if one is near enough.
+    pub(crate) fn nearest(&self, meant: &str) -> Option<&str> {
+        near::nearest(self.tools.values().map(|entry| entry.tool.name.as_str()), meant)
     }
 
     /// All tools, by name.

@@ -87,11 +87,10 @@ fn agreed(yes: bool) -> anyhow::Result<bool> {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        eprintln!("toolyard: nothing was written; --yes writes it");
+        tell!("toolyard: nothing was written; --yes writes it");
         return Ok(false);
     }
-    eprint!("write it? [y/N] ");
-    std::io::stderr().flush()?;
+    write!(std::io::stderr(), "write it? [y/N] ")?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

@@ -41,8 +41,8 @@ impl Approve for Terminal {
             if answer == Answer::Always {
                 let lines = allow_lines(&question.tool, &question.entry);
                 match super::allow::append(&self.policy, &lines) {
-                    Ok(()) => eprintln!("  written to {}:\n{}", self.policy.display(), indented(&lines)),
-                    Err(error) => eprintln!("  allowed for this run; it can't be remembered: {error:#}"),
+                    Ok(()) => tell!("  written to {}:\n{}", self.policy.display(), indented(&lines)),
+                    Err(error) => tell!("  allowed for this run; it can't be remembered: {error:#}"),
                 }
             }
             answer
@@ -59,8 +59,7 @@ async fn read_answer(text: String) -> Answer {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         loop {
-            eprint!("{text}");
-            drop(std::io::stderr().flush());
+            drop(write!(std::io::stderr(), "{text}"));
             let mut line = String::new();
             let answer = match std::io::stdin().lock().read_line(&mut line) {
                 Ok(0) | Err(_) => Some(Answer::No),

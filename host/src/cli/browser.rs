@@ -117,7 +117,7 @@ fn open(cli: &Cli, url: Option<&str>, session: &str) -> anyhow::Result<Exit> {
             let hint = error.1.map(|hint| format!("; {hint}")).unwrap_or_default();
             bail!("{}{}", visible(&error.0), visible(&hint));
         }
-        eprintln!("toolyard: the browser session {session} is open; close its window, or press Ctrl-C, to end it");
+        tell!("toolyard: the browser session {session} is open; close its window, or press Ctrl-C, to end it");
         tokio::select! {
             () = closed(&host, session) => {}
             done = tokio::signal::ctrl_c() => done?,

@@ -62,7 +62,7 @@ pub(super) fn find(cli: &Cli) -> anyhow::Result<Option<Owner>> {
             Ok(Some(reached)) => reached,
             Ok(None) => return Ok(None),
             Err(JoinError::Io(path, error)) => {
-                eprintln!(
+                tell!(
                     "toolyard: whether another process serves this workspace can't be seen: {}: {error}",
                     path.display()
                 );
@@ -109,7 +109,7 @@ impl Owner {
         let denied = ended.outcomes.iter().any(|outcome| outcome.status == Status::Denied);
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if denied && terminal && !cli.no_ask {
-            eprintln!(
+            tell!(
                 "toolyard: nobody was asked about what the policy refuses: the calls ran in process {pid}, which can't ask here; \
                  `toolyard allow` changes the policy, for the next start of that process"
             );
@@ -135,7 +135,7 @@ async fn to_the_end(joined: Joined, calls: Vec<Call>, observers: &[Observer]) ->
         };
         match said {
             Said::Compiling => {
-                eprintln!("toolyard: compiling plugins to machine code; the result is kept, so this happens once");
+                tell!("toolyard: compiling plugins to machine code; the result is kept, so this happens once");
             }
             Said::Refused(why) => bail!(why),
             Said::Taken { cores: here } => cores = Some(here),

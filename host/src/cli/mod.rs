@@ -1,6 +1,16 @@
 //! The command line: arguments in, text or JSON out, an exit code. The only room with anyhow, the environment and stdout.
 //! It must not do anything that an embedder couldn't: it uses `Host` like everyone else.
 
+/// Writes a line to standard error. Whoever reads there may have gone, which is no reason to end what runs.
+macro_rules! tell {
+    ($($words:tt)*) => {
+        drop(std::io::Write::write_fmt(
+            &mut std::io::stderr().lock(),
+            format_args!("{}\n", format_args!($($words)*)),
+        ))
+    };
+}
+
 mod allow;
 mod args;
 mod ask;
@@ -68,7 +78,7 @@ pub fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             let failed = error.is::<HostFailed>();
-            eprintln!("toolyard: {}", message(&error));
+            tell!("toolyard: {}", message(&error));
             if failed { Exit::HostFailure } else { Exit::BadInput }
         }
     };
@@ -160,7 +170,7 @@ fn no_host(error: HostError) -> anyhow::Error {
 
 fn left_out(problems: &[LoadError]) {
     for problem in problems {
-        eprintln!("toolyard: left out: {}", crate::report::visible(&problem.to_string()));
+        tell!("toolyard: left out: {}", crate::report::visible(&problem.to_string()));
     }
 }
 
@@ -279,6 +289,8 @@ fn init_log(verbose: u8) {
     let layer = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
+    // A line that can't be written is lost, and nothing else.
+    let layer = layer.log_internal_errors(false);
     layer.with_ansi(std::io::stderr().is_terminal()).compact().init();
 }
 

@@ -35,7 +35,7 @@ fn check(cli: &Cli, file: Option<&PathBuf>) -> anyhow::Result<Exit> {
     let workspace = cli.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let warnings = warnings(&policy, &host, &workspace);
     for warning in &warnings {
-        eprintln!("warning: {}", visible(warning));
+        tell!("warning: {}", visible(warning));
     }
     print(&format!("{}: ok, {} warnings", path.display(), warnings.len()))?;
     Ok(Exit::Ok)

@@ -161,7 +161,7 @@ impl Board {
             "toolyard: {ended} of {all} calls ended, {running} running, {waiting} waiting{}",
             longest.unwrap_or_default()
         );
-        eprintln!("{}", visible(line.trim_end()));
+        tell!("{}", visible(line.trim_end()));
     }
 
     fn draw(&mut self) {

@@ -65,20 +65,20 @@ fn answer(outcome: &Outcome) -> anyhow::Result<()> {
         }
     }
     if let Some(error) = &outcome.error {
-        eprintln!(
+        tell!(
             "{} {}",
             style(&std::io::stderr()).status(outcome.status),
             visible(&error.message)
         );
         if let Some(hint) = &error.hint {
-            eprintln!("hint: {}", visible(hint));
+            tell!("hint: {}", visible(hint));
         }
     }
     for note in &outcome.notes {
-        eprintln!("note: {}", visible(note));
+        tell!("note: {}", visible(note));
     }
     if !outcome.log.is_empty() && outcome.error.is_some() {
-        eprintln!("the tool's log:\n{}", visible(outcome.log.trim_end()));
+        tell!("the tool's log:\n{}", visible(outcome.log.trim_end()));
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ async fn warm(host: &Host, calls: &[Call]) {
         () = &mut work => return,
         () = tokio::time::sleep(Duration::from_millis(150)) => {}
     }
-    eprintln!("toolyard: compiling plugins to machine code; the result is kept, so this happens once");
+    tell!("toolyard: compiling plugins to machine code; the result is kept, so this happens once");
     work.await;
 }
 
@@ -99,7 +99,7 @@ async fn to_the_end(host: &Host, calls: Vec<Call>) -> anyhow::Result<Ended> {
     tokio::select! {
         () = warm(host, &calls) => {}
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("toolyard: interrupted while plugins were compiled; nothing ran");
+            tell!("toolyard: interrupted while plugins were compiled; nothing ran");
             std::process::exit(Exit::Interrupted as i32);
         }
     }

@@ -56,7 +56,7 @@ enum Role {
 
 fn role(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Role> {
     let alone = |why: String| {
-        eprintln!("toolyard: no other process can join this one: {why}");
+        tell!("toolyard: no other process can join this one: {why}");
         Ok(Role::Alone)
     };
     let Some(place) = joined::place(cli) else {
@@ -92,7 +92,7 @@ fn role(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Role> {
 
 /// Carries standard input and output to the owner of the workspace, and back.
 async fn carry(joined: Joined) -> anyhow::Result<Exit> {
-    eprintln!(
+    tell!(
         "toolyard: process {} serves this workspace; this one hands its client on to it",
         joined.pid
     );
@@ -247,7 +247,7 @@ async fn drain(shared: &Shared) {
         shared.desk.left().await;
     };
     if tokio::time::timeout(DRAIN, settled).await.is_err() {
-        eprintln!("toolyard: calls that still run are taken back");
+        tell!("toolyard: calls that still run are taken back");
     }
 }
 
@@ -274,13 +274,13 @@ async fn http(args: &ServeArgs, address: SocketAddr, host: &Arc<Host>, desk: &Ar
     };
     let listening = door.listen(address, host, desk).await;
     let listening = listening.with_context(|| format!("--http {address}"))?;
-    eprintln!(
+    tell!(
         "toolyard: serving {} at {}",
         host.workspace().display(),
         listening.url()?
     );
     if let (Some(token), true) = (token, made) {
-        eprintln!("toolyard: clients have to send this header: Authorization: Bearer {token}");
+        tell!("toolyard: clients have to send this header: Authorization: Bearer {token}");
     }
     listening.serve().await;
     Ok(())

@@ -61,26 +61,6 @@ pub(super) fn path_refused(tool: &str, claim: usize, error: &ResolveError) -> Re
     }
 }
 
-/// How many single-letter changes lie between two names.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            *cell = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
-            diagonal = above;
-            left = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
-}
-
 /// Checks the name of a browser session: it becomes part of a folder's name.
 pub(super) fn session_name(name: &str) -> Result<(), &'static str> {
     let fine = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -2,7 +2,7 @@
 //! It must not schedule or run anything; the same steps serve `plan`, which runs nothing.
 
 use super::chain::{Links, Results, fill, nests_deeper, weight};
-use super::needs::{distance, path_needs, path_refused, session_name};
+use super::needs::{path_needs, path_refused, session_name};
 use super::refused::Refused;
 use crate::call::{Access, Call, Endpoint, Entry as Need, Footprint, Reach, Resource, Scope, SessionName, Status};
 use crate::catalog::{Catalog, Entry};
@@ -245,12 +245,8 @@ impl Rules {
     }
 
     fn unknown(&self, name: &str) -> Refused {
-        let known = self.catalog.tools().map(|entry| entry.tool.name.as_str());
-        let near = known
-            .filter(|known| distance(known, name) <= 3)
-            .min_by_key(|known| distance(known, name));
         let refused = Refused::new(Status::NotFound, "unknown_tool", format!("there is no tool {name:?}"));
-        match near {
+        match self.catalog.nearest(name) {
             Some(near) => refused.hint(format!("did you mean {near}? toolyard list shows all")),
             None => refused.hint("toolyard list shows all"),
         }

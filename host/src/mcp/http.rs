@@ -1,6 +1,8 @@
 //! The door over HTTP: a service per session, on loopback unless the operator says otherwise. It must not answer anybody who
 //! doesn't know the token, nor a page of a browser that came by another name.
 
+mod pages;
+mod posts;
 mod sessions;
 mod together;
 
@@ -9,7 +11,7 @@ pub(super) use sessions::{Session, Sessions};
 use super::{Desk, Server};
 use crate::host::Host;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -49,6 +51,9 @@ const KEPT: Duration = Duration::from_secs(15);
 
 /// A request may be so long, in bytes: a file that is written is part of one.
 const MOST_BODY: usize = 16 << 20;
+
+/// What was sent may stay unread for so long, in milliseconds.
+const UNREAD: u32 = 120_000;
 
 /// Time for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
@@ -155,6 +160,10 @@ impl Listening {
                 continue;
             };
             drop(stream.set_nodelay(true));
+            // Whoever reads nothing of what it is sent is gone, too.
+            if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD) {
+                tracing::debug!(%error, "a client that stops reading is noticed late");
+            }
             let inside = Arc::clone(&self.inside);
             drop(tokio::spawn(async move {
                 let answer = hyper::service::service_fn(|request| inside.answer(request));
@@ -176,48 +185,68 @@ impl Inside {
         if request.uri().path() != PATH {
             return Ok(plain(StatusCode::NOT_FOUND, "there is only /mcp\n"));
         }
-        let header = |name: &str| request.headers().get(name).map_or(&[][..], HeaderValue::as_bytes);
-        // Compared in full: a token has no place where a guess could begin.
-        let knows = |expect: &HeaderValue| {
-            let (said, expect) = (header(AUTHORIZATION.as_str()), expect.as_bytes());
-            let (scheme, said) = said.split_at(said.len().min(BEARER.len()));
-            let expect = expect.get(BEARER.len()..).unwrap_or_default();
-            let differs = said.iter().zip(expect).fold(0, |differs, (a, b)| differs | (a ^ b));
-            scheme.eq_ignore_ascii_case(BEARER.as_bytes()) && said.len() == expect.len() && differs == 0
-        };
-        if self.expect.as_ref().is_some_and(|expect| !knows(expect)) {
-            let mut answer = plain(
-                StatusCode::UNAUTHORIZED,
-                "this server wants the header authorization: Bearer, with its token\n",
-            );
-            let ask = HeaderValue::from_static("Bearer realm=\"toolyard\"");
-            answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
-            return Ok(answer);
+        if let Err(refused) = pages::judge(request.headers(), &self.service).await {
+            return Ok(refused);
         }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let asks = (request.method() == Method::OPTIONS).then(|| pages::before(request.headers()));
+        let early = asks.flatten().or_else(|| self.unknown(request.headers()));
+        let mut answer = match early {
+            Some(answer) => answer,
+            None => self.known(request).await,
+        };
+        pages::show(&mut answer, origin);
+        Ok(answer)
+    }
+
+    /// What whoever doesn't know the token gets.
+    fn unknown(&self, headers: &HeaderMap) -> Option<Answer> {
+        let expect = self.expect.as_ref()?.as_bytes();
+        let said = headers.get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
+        // Compared in full: a token has no place where a guess could begin.
+        let (scheme, said) = said.split_at(said.len().min(BEARER.len()));
+        let expect = expect.get(BEARER.len()..).unwrap_or_default();
+        let differs = said.iter().zip(expect).fold(0, |differs, (a, b)| differs | (a ^ b));
+        if scheme.eq_ignore_ascii_case(BEARER.as_bytes()) && said.len() == expect.len() && differs == 0 {
+            return None;
+        }
+        let mut answer = plain(
+            StatusCode::UNAUTHORIZED,
+            "this server wants the header authorization: Bearer, with its token\n",
+        );
+        let ask = HeaderValue::from_static("Bearer realm=\"toolyard\"");
+        answer.headers_mut().insert(WWW_AUTHENTICATE, ask);
+        Some(answer)
+    }
+
+    /// Answers whoever was let in.
+    async fn known(&self, request: Request<Incoming>) -> Answer {
+        let header = |name: &str| request.headers().get(name).map_or(&[][..], HeaderValue::as_bytes);
         // Who names no session is about to shake hands, unless its revision has none.
         let alone = header(REVISION) == ProtocolVersion::V_2026_07_28.as_str().as_bytes();
-        let comes = request.method() == Method::POST && header(SESSION).is_empty() && !alone;
+        let posts = request.method() == Method::POST;
+        let comes = posts && header(SESSION).is_empty() && !alone;
         if comes && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
-            return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, FULL));
+            return plain(StatusCode::SERVICE_UNAVAILABLE, FULL);
+        }
+        if posts {
+            // Only the revision before this header was there has several messages in one; some of its clients send it already.
+            let several = match header(REVISION) {
+                [] => !header(SESSION).is_empty(),
+                revision => revision == ProtocolVersion::V_2025_03_26.as_str().as_bytes(),
+            };
+            return posts::answer(request, several, &self.service).await;
         }
         let ends = request.method() == Method::DELETE;
         if ends {
             self.clients.end(header(SESSION));
         }
-        // Only the revision before this header was there has several messages in one; some of its clients send it already.
-        let earlier = match header(REVISION) {
-            [] => !header(SESSION).is_empty(),
-            revision => revision == ProtocolVersion::V_2025_03_26.as_str().as_bytes(),
-        };
-        let mut answer = match request.method() == Method::POST && earlier {
-            true => together::answer(request, &self.service).await,
-            false => self.service.handle(request).await,
-        };
+        let mut answer = self.service.handle(request).await;
         if ends && answer.status() == StatusCode::ACCEPTED {
             // The session is gone, not about to go; some clients take the difference for a failure.
             *answer.status_mut() = StatusCode::NO_CONTENT;
         }
-        Ok(answer)
+        answer
     }
 }
 

@@ -265,7 +265,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if self.host.tool(&request.name).is_none() {
-            let message = format!("Unknown tool: {}", request.name);
+            let mut message = format!("Unknown tool: {}", request.name);
+            if let Some(near) = self.host.catalog().nearest(&request.name) {
+                message += &format!("; did you mean {near}?");
+            }
             return Err(ErrorData::invalid_params(message, None));
         }
         let notes = self.roots.ready(&self.host, &context).await;

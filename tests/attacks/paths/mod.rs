@@ -7,6 +7,7 @@ mod names;
 mod places;
 mod races;
 mod reach;
+mod roots;
 mod spellings;
 
 use crate::suite::Suite;
@@ -20,5 +21,6 @@ pub fn cases(suite: &mut Suite) {
     names::cases(suite);
     disk::cases(suite);
     places::cases(suite);
+    roots::cases(suite);
     races::cases(suite);
 }

@@ -1,90 +1,61 @@
 //! Several messages in one request, as one revision of the protocol has them: taken apart, and their answers put together. It
 //! must not answer any of them itself.
 
-use super::super::lines::{apart, too_long_together};
-use super::{Answer, MOST_BODY, Service, plain};
+use super::super::lines::{Group, LONGEST, too_long_together};
+use super::posts::{refused, told};
+use super::{Answer, Service, plain};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// As many bytes the answers may have together.
-const LONGEST: usize = 8 << 20;
-
-/// Answers a request that may be several.
-pub(super) async fn answer(request: Request<Incoming>, service: &Service) -> Answer {
-    let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MOST_BODY).collect().await else {
-        return plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request is too long, or it broke off\n",
-        );
-    };
-    let body = body.to_bytes();
-    if body.trim_ascii_start().first() != Some(&b'[') {
-        return service.handle(Request::from_parts(head, Full::new(body))).await;
-    }
-    let messages = match apart(&body) {
-        Ok(messages) => messages,
-        Err(why) => {
-            let error = json!({ "code": -32600, "message": why });
-            return told(
-                StatusCode::BAD_REQUEST,
-                &json!({ "jsonrpc": "2.0", "id": null, "error": error }),
-            );
-        }
-    };
-    let ids: Vec<Value> = messages
-        .iter()
-        .map(|message| message.get("id").cloned().unwrap_or_default())
-        .collect();
-    let mut answers: Vec<Option<Value>> = vec![None; messages.len()];
+/// Answers several messages that came in one request.
+pub(super) async fn answer(head: &Parts, messages: Vec<Value>, service: &Service) -> Answer {
+    let group = Group::of(messages.len());
     let mut asked = JoinSet::new();
-    for (at, message) in messages.into_iter().enumerate() {
+    let mut last = None;
+    for message in messages {
+        let (group, id) = (group.clone(), message.get("id").cloned().unwrap_or_default());
         // The protocol has it so: a session begins with one message alone.
         if message.get("method").and_then(Value::as_str) == Some("initialize") {
-            let message = "initialize stands alone, and not among other messages";
-            if let (Some(place), Some(id)) = (answers.get_mut(at), ids.get(at)) {
-                *place = Some(refused(id, message));
-            }
+            let answer = refused(&id, "initialize stands alone, and not among other messages");
+            last = last.or(add(&group, &id, Some(answer)));
             continue;
         }
         // Handed on one after the other, so that calls come in in their order; answered together.
-        let response = service.handle(alone(&head, &message)).await;
-        asked.spawn(async move { (at, one(response).await) });
+        let response = service.handle(alone(head, &message)).await;
+        asked.spawn(async move { one(response).await.map(|answer| add(&group, &id, answer)) });
     }
-    let mut bytes = 0;
     while let Some(done) = asked.join_next().await {
-        let Ok((at, answer)) = done else { continue };
-        let answer = match answer {
-            Ok(answer) => answer,
+        match done {
+            Ok(Ok(all)) => last = last.or(all),
             // Whoever may not come in at all, may not with any of them.
-            Err(refused) => return *refused,
-        };
-        let Some(mut answer) = answer else { continue };
-        let id = ids.get(at).unwrap_or(&Value::Null);
-        if let Some(name) = answer.get_mut("id")
-            && name.is_null()
-        {
-            *name = id.clone();
-        }
-        bytes += answer.to_string().len();
-        if bytes > LONGEST {
-            answer = too_long_together(id);
-        }
-        if let Some(place) = answers.get_mut(at) {
-            *place = Some(answer);
+            Ok(Err(refused)) => return *refused,
+            Err(_) => {}
         }
     }
-    let answers: Vec<Value> = answers.into_iter().flatten().collect();
-    match answers.is_empty() {
-        true => plain(StatusCode::ACCEPTED, ""),
-        false => told(StatusCode::OK, &Value::Array(answers)),
+    match last {
+        Some(answers) => told(StatusCode::OK, answers),
+        None => plain(StatusCode::ACCEPTED, ""),
     }
+}
+
+/// Puts an answer to the others; all of them, if it is the last one.
+fn add(group: &Group, id: &Value, answer: Option<Value>) -> Option<Vec<u8>> {
+    let mut answer = answer;
+    if let Some(name) = answer.as_mut().and_then(|answer| answer.get_mut("id"))
+        && name.is_null()
+    {
+        *name = id.clone();
+    }
+    let mut bytes = answer.map_or_else(Vec::new, |answer| answer.to_string().into_bytes());
+    if !group.fits(bytes.len()) {
+        bytes = too_long_together(id).to_string().into_bytes();
+    }
+    group.add(&bytes).2
 }
 
 /// One of the messages as a request of its own.
@@ -110,7 +81,9 @@ async fn one(response: Answer) -> Result<Option<Value>, Box<Answer>> {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    let Ok(body) = response.into_body().collect().await;
+    let Ok(body) = Limited::new(response.into_body(), LONGEST).collect().await else {
+        return Ok(Some(too_long_together(&Value::Null)));
+    };
     let body = body.to_bytes();
     let is_answer = |message: &Value| message.get("result").is_some() || message.get("error").is_some();
     if streams {
@@ -127,17 +100,4 @@ async fn one(response: Answer) -> Result<Option<Value>, Box<Answer>> {
         let message = format!("no message of the protocol: {}", String::from_utf8_lossy(&body).trim());
         refused(&Value::Null, &message)
     })))
-}
-
-fn refused(id: &Value, message: &str) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32600, "message": message } })
-}
-
-fn told(status: StatusCode, message: &Value) -> Answer {
-    let body = Full::new(Bytes::from(message.to_string())).boxed();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
 }

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MOST_TOGETHER: usize = 1000;
 
 /// As many bytes their answers may have together.
-const LONGEST: usize = 8 << 20;
+pub(in super::super) const LONGEST: usize = 8 << 20;
 
 /// What an answer says that is beyond that.
 const TOO_LONG: &str = "the answers to this message are too long to go together; ask for fewer at once";
 
 /// See the module. Clones are the same group.
 #[derive(Clone, Debug)]
-pub(super) struct Group(Arc<Mutex<Answers>>);
+pub(in super::super) struct Group(Arc<Mutex<Answers>>);
 
 #[derive(Debug)]
 struct Answers {
@@ -25,7 +25,7 @@ struct Answers {
 }
 
 impl Group {
-    pub(super) fn of(messages: usize) -> Self {
+    pub(in super::super) fn of(messages: usize) -> Self {
         Self(Arc::new(Mutex::new(Answers {
             missing: messages,
             text: Vec::new(),
@@ -33,14 +33,14 @@ impl Group {
     }
 
     /// Whether there is room for an answer of so many bytes.
-    pub(super) fn fits(&self, bytes: usize) -> bool {
+    pub(in super::super) fn fits(&self, bytes: usize) -> bool {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         answers.text.len() + bytes <= LONGEST
     }
 
     /// One more has its answer, or none if that is empty. How many bytes were kept before and are now, and the line that goes if
     /// it was the last one.
-    pub(super) fn add(&self, answer: &[u8]) -> (usize, usize, Option<Vec<u8>>) {
+    pub(in super::super) fn add(&self, answer: &[u8]) -> (usize, usize, Option<Vec<u8>>) {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = answers.text.len();
         if !answer.is_empty() {

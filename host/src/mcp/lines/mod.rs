@@ -7,8 +7,7 @@ mod group;
 
 use ahead::{Line, Ways};
 use book::{Book, PIECE};
-use group::Group;
-pub(super) use group::{apart, too_long_together};
+pub(super) use group::{Group, LONGEST, apart, too_long_together};
 use rmcp::RoleServer;
 use rmcp::model::{ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, ProtocolVersion, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
