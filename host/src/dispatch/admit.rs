@@ -245,7 +245,7 @@ impl Taking<'_> {
                 let tool = call.tool.clone();
                 let (reply, receiver) = oneshot::channel();
                 let ticket = self.submit(owner, (id.clone(), call, queued), edges, prepared, reply);
-                let waits = match self.shared.hub.as_ref() {
+                let waits = match self.shared.hub.if_any() {
                     Some(_) => owner.waits(ticket).0,
                     None => Vec::new(),
                 };

@@ -27,7 +27,7 @@ impl Ears {
     }
 
     /// These, if anybody listens at all.
-    pub(super) fn as_ref(&self) -> Option<&Self> {
+    pub(super) fn if_any(&self) -> Option<&Self> {
         (self.hub.is_some() || self.watchers.any()).then_some(self)
     }
 

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod book;
+mod calls;
 mod group;
 
 use ahead::{Line, Ways};
@@ -111,7 +112,8 @@ impl Lines {
             let answer = TxJsonRpcMessage::<RoleServer>::error(error, id);
             self.book.refuse(group, &answer);
         };
-        let mut message: RxJsonRpcMessage<RoleServer> = match serde_json::from_slice(line) {
+        let read = calls::call(line).map_or_else(|| serde_json::from_slice(line), Ok);
+        let mut message: RxJsonRpcMessage<RoleServer> = match read {
             Ok(message) => message,
             Err(error) => {
                 match wrong(line, &error) {
