@@ -3,9 +3,9 @@
 
 use crate::serve::{Served, command, listen, post, send, text};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolyard_tests::World;
@@ -16,6 +16,8 @@ struct Http {
     _plugins: TempDir,
     child: Child,
     port: u16,
+    /// What it logs, which nobody reads.
+    said: Option<BufReader<ChildStderr>>,
     /// What stands at the head of every request, and of those of the first session.
     before: String,
     head: String,
@@ -45,13 +47,13 @@ impl Http {
         let (mut command, plugins) = command(&world, &all);
         command.envs(token.map(|token| ("TOOLYARD_TOKEN", token)));
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        // Nobody reads what it logs from here on: that must not disturb it.
-        let (child, _, port) = listen(&mut command);
+        let (child, said, port) = listen(&mut command);
         let mut http = Self {
             world,
             _plugins: plugins,
             child,
             port,
+            said: Some(said),
             before: format!("host: 127.0.0.1:{port}\r\n"),
             head: String::new(),
         };
@@ -115,7 +117,9 @@ impl Http {
 #[test]
 fn parameters_that_cannot_be_read() {
     let mut served = Served::new(&json!({ "a": "x" }));
-    let http = Http::start("2025-11-25");
+    let mut http = Http::start("2025-11-25");
+    // Each of these is logged, too, where nobody can read it.
+    http.said = None;
     let requests = [
         (
             "tools/call",
@@ -177,6 +181,16 @@ fn several_in_one_over_http() {
     assert_eq!(post(http.port, &http.head, &json!([told])).0, 202);
     let (status, refused) = http.ask(&json!([]));
     assert_eq!((status, &refused["error"]["code"]), (400, &json!(-32600)), "{refused}");
+    let (_, twice) = http.ask(&json!([read(json!(8), "a"), read(json!(8), "b")]));
+    assert_eq!(twice.as_array().map(Vec::len), Some(2), "{twice}");
+    assert!(twice.to_string().contains("has this id"), "{twice}");
+    let plain = send(
+        "POST",
+        http.port,
+        &http.head.replace("mcp-session-id", "x"),
+        &json!([read(json!(9), "a")]).to_string(),
+    );
+    assert!((400..500).contains(&plain.0), "{}", plain.1);
     // One alone, as ever.
     assert_eq!(text(&http.ask(&read(json!(7), "a")).1["result"]), "x");
     let newer = Http::start("2025-11-25");
@@ -187,11 +201,38 @@ fn several_in_one_over_http() {
 #[test]
 fn a_body_that_is_no_message() {
     let http = Http::start("2025-11-25");
-    for (body, code) in [("{\"a\":", -32700), ("", -32700), ("5", -32600), ("[]", -32600)] {
+    let many = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\",\"params\":{{\"x\":[{}1]}}}}",
+        "[],".repeat(300_000)
+    );
+    for (body, id, code) in [
+        ("{\"a\":", "null", -32700),
+        ("", "null", -32700),
+        ("{\"a\": 1e999}", "null", -32700),
+        ("5", "null", -32600),
+        ("[]", "null", -32600),
+        ("{}", "null", -32600),
+        ("{\"jsonrpc\":\"2.0\",\"id\":9}", "9", -32600),
+        (
+            "{\"jsonrpc\":\"1.0\",\"id\":\"a\",\"method\":\"ping\"}",
+            "\"a\"",
+            -32600,
+        ),
+        (&many, "9", -32600),
+    ] {
         let (status, answer) = send("POST", http.port, &http.head, body);
-        let code = format!("\"code\":{code}");
-        assert!(status == 400 && answer.contains(&code), "{body}: {answer}");
+        let body = body.get(..60).unwrap_or(body);
+        let error: Value = serde_json::from_str(answer.lines().last().unwrap_or_default()).expect(body);
+        assert!(
+            status == 400 && error["id"].to_string() == id && error["error"]["code"] == json!(code),
+            "{body}: {answer}"
+        );
     }
+    // The same of a client on streams.
+    let mut served = Served::new(&json!({}));
+    served.say(&serde_json::from_str(&many).expect("JSON"));
+    let answer = served.answer(9);
+    assert_eq!(answer["error"]["code"], json!(-32600), "{answer}");
 }
 
 /// Whoever says goodbye holds nothing any more, at once, and not only when the protocol's library has cleared up.
@@ -208,6 +249,27 @@ fn a_session_that_ends_takes_its_calls_back() {
         .expect("an answer")
         .expect("a line");
     std::thread::sleep(Duration::from_millis(300));
+    // Neither one who says twice that it is there, nor one who is refused, takes anything back.
+    let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    assert_eq!(post(http.port, &http.head, &told).0, 202);
+    let (stranger, refused) = (
+        http.head.replace(": ", ": x"),
+        http.head.replace("2025-11-25", "2030-01-01"),
+    );
+    assert_eq!(send("DELETE", http.port, &refused, "").0, 400);
+    assert!((400..500).contains(&send("DELETE", http.port, &stranger, "").0));
+    let unknown = format!(
+        "{}mcp-session-id: nobody\r\nmcp-protocol-version: 2025-11-25\r\n",
+        http.before
+    );
+    assert_eq!(send("DELETE", http.port, &unknown, "").0, 404);
+    running.set_nonblocking(true).expect("a socket");
+    let mut rest = Vec::new();
+    let _ = (&running).read_to_end(&mut rest);
+    assert!(
+        !String::from_utf8_lossy(&rest).contains("\"result\""),
+        "it was taken back"
+    );
     let begun = Instant::now();
     assert_eq!(send("DELETE", http.port, &http.head, "").0, 204);
     let write = json!({ "name": "write_file", "arguments": { "path": "a", "content": "mine" } });
@@ -282,4 +344,39 @@ fn pages_of_allowed_origins() {
     );
     let (status, _) = send("OPTIONS", http.port, &local, "");
     assert_eq!(status, 401, "no question of a browser");
+}
+
+/// Whatever makes it write to its log, it serves: a pipe that nobody reads is full soon.
+#[test]
+fn a_log_that_nobody_reads_holds_up_nobody() {
+    let http = Http::start("2025-11-25");
+    let evil = format!("{}origin: http://evil.example\r\n", http.before);
+    for _ in 0..600 {
+        assert_eq!(send("GET", http.port, &evil, "").0, 403);
+    }
+    let ping = json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" });
+    assert_eq!(http.ask(&ping).0, 200);
+    let mut served = Served::new(&json!({}));
+    for _ in 0..600 {
+        let id = served.ask("tools/call", &json!({ "name": "nothing", "arguments": {} }));
+        assert_eq!(served.answer(id)["error"]["code"], json!(-32602));
+    }
+}
+
+#[test]
+fn names_and_origins_that_are_none() {
+    let world = World::new();
+    for (flag, word) in [
+        ("--allow-origin", "*"),
+        ("--allow-origin", "app.example"),
+        ("--allow-host", "a b"),
+    ] {
+        let (mut command, _plugins) = command(&world, &["--http", "127.0.0.1:0", "--no-token", flag, word]);
+        let output = command.stdin(Stdio::null()).output().expect("the command");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(word) && said.contains("app.example"),
+            "{said}"
+        );
+    }
 }

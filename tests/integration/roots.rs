@@ -298,3 +298,17 @@ fn a_client_that_does_not_answer() {
     );
     assert_eq!(text(&served.answer(id)["result"]), "own");
 }
+
+/// The call for which a client is asked is taken back: what the client says counts all the same.
+#[test]
+fn the_call_that_asks_is_taken_back() {
+    let (world, around) = world();
+    let mut served = Served::start(world, &[], &json!({ "roots": {} }));
+    let id = served.call("read_file", json!({ "path": "/one/a" }));
+    let asked = served.hear().expect("a question");
+    assert_eq!(asked["method"], json!("roots/list"));
+    served.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    let id = served.call("read_file", json!({ "path": "/one/a" }));
+    tell_roots(&mut served, &[&around.join("write/one")]);
+    assert_eq!(text(&served.answer(id)["result"]), "write/one");
+}

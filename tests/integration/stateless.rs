@@ -3,8 +3,10 @@
 
 use super::serve::{command, listen, post};
 use serde_json::{Value, json};
-use std::io::BufReader;
+use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 use toolyard_tests::{World, repository};
 
@@ -48,8 +50,8 @@ impl Served {
         }
     }
 
-    /// One request: the status, and every message that came.
-    fn ask(&self, method: &str, params: &Value, can: &Value, head: &str) -> (u16, Vec<Value>) {
+    /// The head of a request, and the request.
+    fn request(&self, method: &str, params: &Value, can: &Value, head: &str) -> (String, Value) {
         let mut params = params.clone();
         for (name, value) in [
             ("protocolVersion", json!(REVISION)),
@@ -65,6 +67,12 @@ impl Served {
             self.port
         );
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        (head, body)
+    }
+
+    /// One request: the status, and every message that came.
+    fn ask(&self, method: &str, params: &Value, can: &Value, head: &str) -> (u16, Vec<Value>) {
+        let (head, body) = self.request(method, params, can, head);
         let (status, answer) = post(self.port, &head, &body);
         // Either lines of an event stream, or the one message itself.
         let lines = answer.lines().map(|line| line.strip_prefix("data:").unwrap_or(line));
@@ -226,6 +234,32 @@ fn an_argument_that_is_also_a_header_has_to_be_the_same_there() {
     ] {
         let (status, messages) = served.ask("tools/call", &params, &json!({}), head);
         assert_eq!(status, wanted, "{head}: {messages:?}");
+    }
+}
+
+/// Where every request stands for itself, whoever closes its connection takes the call back.
+#[test]
+fn who_goes_away_takes_the_call_along() {
+    let served = Served::new(&json!({ "a": "" }));
+    for more in [json!({}), json!({ "progressToken": 1 })] {
+        let arguments = json!({ "path": "a", "text": "late", "ms": 600_000 });
+        let params = json!({ "name": "probe_append", "arguments": arguments, "_meta": more });
+        let (head, body) = served.request("tools/call", &params, &json!({}), "");
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", served.port)).expect("a server");
+        let kinds = "accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n";
+        let length = body.len();
+        write!(
+            stream,
+            "POST /mcp HTTP/1.1\r\n{kinds}content-length: {length}\r\n{head}\r\n{body}"
+        )
+        .expect("a reader");
+        // As long as it takes, and more, until the call holds the file.
+        std::thread::sleep(Duration::from_millis(300));
+        drop(stream);
+        let write = json!({ "path": "a", "content": "mine" });
+        let answer = served.call("write_file", &write, &json!({}));
+        assert_eq!(answer["result"]["isError"], json!(false), "{answer}");
     }
 }
 

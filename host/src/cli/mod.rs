@@ -1,13 +1,10 @@
 //! The command line: arguments in, text or JSON out, an exit code. The only room with anyhow, the environment and stdout.
 //! It must not do anything that an embedder couldn't: it uses `Host` like everyone else.
 
-/// Writes a line to standard error. Whoever reads there may have gone, which is no reason to end what runs.
+/// Writes a line to standard error.
 macro_rules! tell {
     ($($words:tt)*) => {
-        drop(std::io::Write::write_fmt(
-            &mut std::io::stderr().lock(),
-            format_args!("{}\n", format_args!($($words)*)),
-        ))
+        $crate::cli::errors::line(format_args!($($words)*))
     };
 }
 
@@ -17,6 +14,7 @@ mod ask;
 mod batch;
 mod browser;
 mod doctor;
+mod errors;
 mod inspect;
 mod joined;
 mod outputs;
@@ -82,6 +80,7 @@ pub fn main() -> ExitCode {
             if failed { Exit::HostFailure } else { Exit::BadInput }
         }
     };
+    errors::settle();
     ExitCode::from(exit as u8)
 }
 
@@ -288,9 +287,7 @@ fn init_log(verbose: u8) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let layer = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A line that can't be written is lost, and nothing else.
-    let layer = layer.log_internal_errors(false);
+        .with_writer(|| errors::Errors);
     layer.with_ansi(std::io::stderr().is_terminal()).compact().init();
 }
 

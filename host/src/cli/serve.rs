@@ -1,7 +1,7 @@
 //! `serve`: the host as a server of the Model Context Protocol. It must not write to standard output: that is the protocol's.
 
 use super::args::{Cli, ServeArgs};
-use super::{Exit, HostFailed, host, joined, outline, state_file};
+use super::{Exit, HostFailed, errors, host, joined, outline, state_file};
 use crate::host::{Asks, Host, Outline};
 use crate::join::{self, Board, Door, Guest, Inside, JoinError, Joined, Own, Owned, Ownership, Wants};
 use crate::mcp::{Desk, Http, Server, keep_fresh, nobody_reads, pipes};
@@ -25,6 +25,8 @@ const TOKEN: &str = "TOOLYARD_TOKEN";
 const TRIES: usize = 50;
 
 pub(super) fn serve(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Exit> {
+    // Many clients start a server, and never read what it says beside the protocol.
+    errors::never_wait().context(HostFailed)?;
     // One thread: every request is a task of its own, and here they begin in the order in which they came. The host has its
     // own threads for the calls.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

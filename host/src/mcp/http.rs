@@ -12,6 +12,7 @@ use super::{Desk, Server};
 use crate::host::Host;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
+use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -65,7 +66,8 @@ pub struct Http {
     pub token: Option<String>,
     /// Names under which this server is reached, beside those of loopback: what `Host` may say.
     pub hosts: Vec<String>,
-    /// Where pages may come from that call it, beside loopback: what `Origin` may say.
+    /// Where pages may come from that call it, beside loopback: what `Origin` may say. `https://app.example`, with another port than
+    /// the scheme's own after it, or `:*` for any.
     pub origins: Vec<String>,
 }
 
@@ -80,6 +82,7 @@ struct Inside {
     service: Service,
     sessions: Arc<LocalSessionManager>,
     clients: Sessions,
+    room: Semaphore,
     expect: Option<HeaderValue>,
 }
 
@@ -98,8 +101,17 @@ impl Http {
     /// Listens; whoever connects waits until it serves.
     ///
     /// # Errors
-    /// If the address can't be had, or the token can't stand in a header.
+    /// If the address can't be had, the token can't stand in a header, or a name or an origin is none.
     pub async fn listen(&self, address: SocketAddr, host: &Arc<Host>, desk: &Arc<Desk>) -> io::Result<Listening> {
+        let none = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+        let origins = self.origins.iter().map(|text| pages::origin(text));
+        let origins = origins.collect::<Result<Vec<_>, _>>().map_err(none)?;
+        let is_name = |name: &String| Authority::try_from(name.as_str()).is_ok_and(|name| !name.as_str().contains('@'));
+        if let Some(name) = self.hosts.iter().find(|name| !is_name(name)) {
+            return Err(none(format!(
+                "{name:?} is no name of a host: one is app.example or app.example:8080"
+            )));
+        }
         let listener = TcpListener::bind(address).await?;
         let expect = match &self.token {
             Some(token) => Some(HeaderValue::try_from(format!("{BEARER}{token}")).map_err(io::Error::other)?),
@@ -111,7 +123,7 @@ impl Http {
         config.allowed_origins = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]
             .map(str::to_owned)
             .into_iter()
-            .chain(self.origins.iter().cloned())
+            .chain(origins)
             .collect();
         let (host, desk) = (Arc::clone(host), Arc::clone(desk));
         let mut sessions = LocalSessionManager::default();
@@ -133,6 +145,7 @@ impl Http {
             service,
             sessions,
             clients,
+            room: posts::room(),
             expect,
         });
         Ok(Listening { listener, inside })
@@ -235,14 +248,23 @@ impl Inside {
                 [] => !header(SESSION).is_empty(),
                 revision => revision == ProtocolVersion::V_2025_03_26.as_str().as_bytes(),
             };
-            return posts::answer(request, several, &self.service).await;
+            return posts::answer(request, several, &self.room, &self.service).await;
         }
-        let ends = request.method() == Method::DELETE;
-        if ends {
-            self.clients.end(header(SESSION));
+        if request.method() != Method::DELETE {
+            return self.service.handle(request).await;
         }
+        let id = header(SESSION).to_vec();
+        let text = std::str::from_utf8(&id).unwrap_or_default();
+        if !id.is_empty() && !self.sessions.sessions.read().await.contains_key(text) {
+            return plain(StatusCode::NOT_FOUND, "there is no such session\n");
+        }
+        let client = self.clients.of(&id);
         let mut answer = self.service.handle(request).await;
-        if ends && answer.status() == StatusCode::ACCEPTED {
+        if answer.status() == StatusCode::ACCEPTED {
+            // The library lets go of it in a while; what its calls hold is free now.
+            if let Some(client) = client {
+                client.cancel_all();
+            }
             // The session is gone, not about to go; some clients take the difference for a failure.
             *answer.status_mut() = StatusCode::NO_CONTENT;
         }

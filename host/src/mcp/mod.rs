@@ -7,6 +7,7 @@ mod desk;
 mod fresh;
 mod http;
 mod lines;
+mod many;
 mod resources;
 mod roots;
 mod server;

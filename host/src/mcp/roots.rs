@@ -12,9 +12,9 @@ use crate::call::{Access, Level};
 use crate::host::{Host, RootError, RootMount};
 use crate::report::visible;
 use rmcp::model::{ClientResult, ListRootsRequest, Root, ServerRequest};
-use rmcp::service::{PeerRequestOptions, RequestContext, RoleServer};
+use rmcp::service::{PeerRequestOptions, RequestContext, RoleServer, ServiceError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use url::Url;
@@ -31,22 +31,26 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
-    /// Whether the client has been asked, and has not said since that they are others.
-    known: AtomicBool,
+    /// How often the client has said that they are others.
+    said: AtomicU64,
     // Held while the client is asked. It lets calls through in the order in which they came, also those that needn't wait.
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     mounted: Vec<RootMount>,
+    /// How often it had said so when it was asked; nothing if it never was.
+    known: Option<u64>,
+    /// How often it has not answered.
+    silent: u32,
     /// When the client is to be asked again.
     again: Option<Instant>,
 }
 
-impl Drop for Roots {
+impl Drop for State {
     fn drop(&mut self) {
-        away(std::mem::take(&mut self.state.get_mut().mounted));
+        away(std::mem::take(&mut self.mounted));
     }
 }
 
@@ -61,7 +65,7 @@ fn away(mounts: Vec<RootMount>) {
 impl Roots {
     /// They are others now: the client is asked again before its next call.
     pub(super) fn changed(&self) {
-        self.known.store(false, Ordering::Release);
+        self.said.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Waits until the client's folders are mounted, as far as they are going to be, or the call is taken back. What the client
@@ -79,49 +83,64 @@ impl Roots {
         }
     }
 
+    // May be dropped at any wait: then the client is asked again, or what it has said is mounted all the same.
     async fn look(&self, host: &Arc<Host>, context: &RequestContext<RoleServer>) -> Vec<Note> {
-        let mut state = self.state.lock().await;
+        let mut state = Arc::clone(&self.state).lock_owned().await;
+        let said = self.said.load(Ordering::Acquire);
         let late = state.again.is_some_and(|again| again <= Instant::now());
-        if self.known.swap(true, Ordering::AcqRel) && !late {
+        if state.known == Some(said) && !late {
             return Vec::new();
         }
-        state.again = None;
         let roots = match ask(context).await {
             Ok(roots) => roots,
-            // It is not asked again until it says that there is something to ask for.
-            Err(why) => return vec![note(Level::Warn, &format!("no folder is mounted: roots/list: {why}"))],
+            Err(Unanswered { why, heard }) => {
+                state.known = Some(said);
+                if !heard {
+                    // It may have had no way to hear it just then; who never answers is asked less and less.
+                    state.silent = state.silent.saturating_add(1).min(8);
+                    state.again = Some(Instant::now() + AGAIN * 2_u32.pow(state.silent));
+                }
+                return vec![note(Level::Warn, &format!("no folder is mounted: roots/list: {why}"))];
+            }
         };
-        let (host, before) = (Arc::clone(host), std::mem::take(&mut state.mounted));
-        let mounts = tokio::task::spawn_blocking(move || {
-            let roots = roots.into_iter().take(MOST);
-            let mount = |root: Root| (mount(&host, &root.uri), root.uri);
-            let mounts: Vec<_> = roots.map(mount).collect();
-            // Those of before go when these are there, so that what stays is never gone.
-            drop(before);
-            mounts
+        let host = Arc::clone(host);
+        let mounted = tokio::task::spawn_blocking(move || {
+            let notes = state.mount(&host, roots);
+            state.known = Some(said);
+            // Given back: who is next in line comes after this call.
+            (notes, state)
         });
+        mounted.await.map_or_else(|_| Vec::new(), |(notes, _state)| notes)
+    }
+}
+
+impl State {
+    /// Mounts these in the place of those that were mounted before; what the client is to be told of it.
+    fn mount(&mut self, host: &Host, roots: Vec<Root>) -> Vec<Note> {
         let (mut now, mut notes) = (Vec::new(), Vec::new());
-        for (mount, uri) in mounts.await.unwrap_or_default() {
-            match mount {
+        (self.again, self.silent) = (None, 0);
+        for root in roots.into_iter().take(MOST) {
+            match mount(host, &root.uri) {
                 Ok(mount) => {
-                    notes.push(note(Level::Info, &format!("{uri} is {}", said(&mount))));
+                    notes.push(note(Level::Info, &format!("{} is {}", root.uri, said(&mount))));
                     now.push(mount);
                 }
                 Err(Refused { why, passes }) => {
                     if passes {
-                        state.again = Some(Instant::now() + AGAIN);
+                        self.again = Some(Instant::now() + AGAIN);
                     }
-                    notes.push(note(Level::Warn, &format!("{uri} is not mounted: {why}")));
+                    notes.push(note(Level::Warn, &format!("{} is not mounted: {why}", root.uri)));
                 }
             }
         }
-        state.mounted = now;
+        // Those of before go when these are there, so that what stays is never gone.
+        self.mounted = now;
         notes
     }
 }
 
 /// Asks the client, which is told if it is not waited for any more.
-async fn ask(context: &RequestContext<RoleServer>) -> Result<Vec<Root>, String> {
+async fn ask(context: &RequestContext<RoleServer>) -> Result<Vec<Root>, Unanswered> {
     let request = ServerRequest::ListRootsRequest(ListRootsRequest::default());
     let options = PeerRequestOptions::with_timeout(PATIENCE);
     let asked = context.peer.send_request_with_option(request, options).await;
@@ -131,9 +150,21 @@ async fn ask(context: &RequestContext<RoleServer>) -> Result<Vec<Root>, String> 
     };
     match answer {
         Ok(ClientResult::ListRootsResult(answer)) => Ok(answer.roots),
-        Ok(_) => Err("an answer to something else".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Ok(_) => Err(Unanswered {
+            why: "an answer to something else".to_owned(),
+            heard: true,
+        }),
+        Err(error) => Err(Unanswered {
+            heard: !matches!(error, ServiceError::Timeout { .. }),
+            why: error.to_string(),
+        }),
     }
+}
+
+/// Why there is no answer of the client, and whether it has said anything at all.
+struct Unanswered {
+    why: String,
+    heard: bool,
 }
 
 /// Why a folder is not mounted, and whether it may be later.

@@ -53,7 +53,7 @@ pub struct Server {
     pace: Option<Pace>,
     /// Its place among those over HTTP, and where sessions are known.
     over_http: Option<(OwnedSemaphorePermit, Sessions)>,
-    session: OnceLock<Session>,
+    session: OnceLock<Option<Session>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -203,9 +203,9 @@ impl ServerHandler for Server {
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         if let Some((_, sessions)) = &self.over_http
             && let Some(head) = context.extensions.get()
-            && let Some(session) = sessions.enter(head, &self.client)
         {
-            drop(self.session.set(session));
+            // Once, however often it is said: another one would take the first along when it is dropped.
+            self.session.get_or_init(|| sessions.enter(head, &self.client));
         }
         self.tells.get_or_init(|| {
             let tells = fresh::tell_peer(context.peer, Arc::clone(&self.desk));

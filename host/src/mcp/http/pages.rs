@@ -10,10 +10,11 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
+use url::Url;
 
 /// How the server is let know of other names and pages.
 const HOW: &str = "\nBy default only this machine's own names may stand in `host` and `origin`: toolyard serve --allow-host NAME \
-                   and --allow-origin https://PAGE let in others.\n";
+                   and --allow-origin https://NAME let in others.\n";
 
 /// What a page may read of an answer's head.
 const SHOWN: HeaderValue = HeaderValue::from_static("mcp-session-id, mcp-protocol-version, www-authenticate");
@@ -24,6 +25,32 @@ const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 /// Asked by browsers before a page of the public net reaches a machine near it.
 const ASKS_NEAR: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const MAY_NEAR: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// An origin as the library compares it: with a port, which is that of the scheme if none is said; `*` is any.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let (base, any) = match text.strip_suffix(":*") {
+        Some(base) => (base, true),
+        None => (text, false),
+    };
+    let wrong =
+        |why: &str| format!("{text:?} is no origin: {why}; one is https://app.example or http://app.example:8080");
+    let url = Url::parse(base).map_err(|error| wrong(&error.to_string()))?;
+    let bare = url.path().trim_start_matches('/').is_empty() && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it has more than a scheme, a name and a port"));
+    }
+    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('*'));
+    let host = host.ok_or_else(|| wrong("it has no name, or not one alone"))?;
+    match (any, url.port_or_known_default()) {
+        (true, _) if url.port().is_some() => Err(wrong("it has two ports")),
+        (true, _) => Ok(format!("{}://{host}:*", url.scheme())),
+        (false, Some(port)) => Ok(format!("{}://{host}:{port}", url.scheme())),
+        (false, None) => Ok(format!("{}://{host}:*", url.scheme())),
+    }
+}
 
 /// Whether a request with this head may come in at all, whoever sends it.
 ///
@@ -74,5 +101,34 @@ pub(super) fn show(answer: &mut Answer, origin: Option<HeaderValue>) {
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn origins_have_a_scheme_a_name_and_a_port() {
+        for (said, meant) in [
+            ("https://app.example", Some("https://app.example:443")),
+            ("http://App.Example/", Some("http://app.example:80")),
+            ("https://app.example:8443", Some("https://app.example:8443")),
+            ("https://app.example:*", Some("https://app.example:*")),
+            ("http://[::1]:5173", Some("http://[::1]:5173")),
+            ("chrome-extension://abcdef", Some("chrome-extension://abcdef:*")),
+            ("*", None),
+            ("null", None),
+            ("app.example", None),
+            ("app.example:443", None),
+            ("https://a.b:99999", None),
+            ("https://app.example:443:*", None),
+            ("https://*.example", None),
+            ("https://app.example/page", None),
+            ("https://me@app.example", None),
+            ("https://", None),
+        ] {
+            assert_eq!(origin(said).ok().as_deref(), meant, "{said}");
+        }
     }
 }

@@ -36,11 +36,8 @@ impl Sessions {
         Some(Session { all, id })
     }
 
-    /// A session is about to end: its calls are taken back at once, and what they hold is free.
-    pub(super) fn end(&self, id: &[u8]) {
-        let client = self.clients().remove(id);
-        if let Some(client) = client {
-            client.cancel_all();
-        }
+    /// The client that a session is.
+    pub(super) fn of(&self, id: &[u8]) -> Option<Client> {
+        self.clients().get(id).cloned()
     }
 }

@@ -10,24 +10,42 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::Value;
+use std::collections::HashSet;
 use tokio::task::JoinSet;
+
+/// What is said where nothing came.
+const UNANSWERED: &str = "this request has ended without an answer: it was taken back, or its session was";
 
 /// Answers several messages that came in one request.
 pub(super) async fn answer(head: &Parts, messages: Vec<Value>, service: &Service) -> Answer {
     let group = Group::of(messages.len());
     let mut asked = JoinSet::new();
-    let mut last = None;
+    let (mut last, mut ids) = (None, HashSet::new());
     for message in messages {
-        let (group, id) = (group.clone(), message.get("id").cloned().unwrap_or_default());
-        // The protocol has it so: a session begins with one message alone.
-        if message.get("method").and_then(Value::as_str) == Some("initialize") {
-            let answer = refused(&id, "initialize stands alone, and not among other messages");
-            last = last.or(add(&group, &id, Some(answer)));
+        let (group, id) = (group.clone(), message.get("id").cloned());
+        let method = message.get("method").and_then(Value::as_str);
+        let asks = method.is_some() && id.is_some();
+        let why = match method {
+            // The protocol has it so: a session begins with one message alone.
+            Some("initialize") => Some("initialize stands alone, and not among other messages"),
+            _ if asks && !ids.insert(id.clone().unwrap_or_default().to_string()) => {
+                Some("another request of the same message has this id")
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            last = last.or(add(&group, &id, Some(refused(&id.clone().unwrap_or_default(), why))));
             continue;
         }
+        // Nobody waits for what is told.
+        let tells = method.is_some() && id.is_none();
         // Handed on one after the other, so that calls come in in their order; answered together.
         let response = service.handle(alone(head, &message)).await;
-        asked.spawn(async move { one(response).await.map(|answer| add(&group, &id, answer)) });
+        asked.spawn(async move {
+            let answer = one(response).await?.filter(|_| !tells);
+            let answer = answer.or_else(|| asks.then(|| refused(&id.clone().unwrap_or_default(), UNANSWERED)));
+            Ok::<_, Box<Answer>>(add(&group, &id, answer))
+        });
     }
     while let Some(done) = asked.join_next().await {
         match done {
@@ -44,8 +62,8 @@ pub(super) async fn answer(head: &Parts, messages: Vec<Value>, service: &Service
 }
 
 /// Puts an answer to the others; all of them, if it is the last one.
-fn add(group: &Group, id: &Value, answer: Option<Value>) -> Option<Vec<u8>> {
-    let mut answer = answer;
+fn add(group: &Group, id: &Option<Value>, mut answer: Option<Value>) -> Option<Vec<u8>> {
+    let id = id.as_ref().unwrap_or(&Value::Null);
     if let Some(name) = answer.as_mut().and_then(|answer| answer.get_mut("id"))
         && name.is_null()
     {
@@ -73,7 +91,7 @@ async fn one(response: Answer) -> Result<Option<Value>, Box<Answer>> {
     let status = response.status();
     if matches!(
         status,
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED
+        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::NOT_ACCEPTABLE
     ) {
         return Err(Box::new(response));
     }

@@ -8,11 +8,23 @@ use rmcp::model::{
     JsonRpcRequest, JsonRpcVersion2_0, RequestId, RequestMetaObject,
 };
 use rmcp::service::RxJsonRpcMessage;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error as _};
 
-#[derive(Deserialize)]
+/// Stands first in what has to be an object: a list has something there, and what is called by no name is read by the library.
+#[derive(Default)]
+struct Named;
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("no object"))
+    }
+}
+
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    #[serde(default, rename = "")]
+    _named: Named,
     jsonrpc: JsonRpcVersion2_0,
     id: RequestId,
     // Refuses every other method at once.
@@ -21,9 +33,11 @@ struct Line {
     params: Params,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
+    #[serde(default, rename = "")]
+    _named: Named,
     #[serde(default)]
     _meta: Option<JsonObject>,
     name: String,
@@ -88,6 +102,11 @@ mod tests {
             json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "a", "requestState": "s" } }),
             json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "a", "arguments": [] } }),
             json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "a" }, "result": {} }),
+            json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": [null, "a", {}] }),
+            json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": ["a"] }),
+            json!(["2.0", 7, "tools/call", { "name": "a" }]),
+            json!([null, "2.0", 7, "tools/call", { "name": "a" }]),
+            json!({ "": 1, "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "a" } }),
         ] {
             assert!(call(line.to_string().as_bytes()).is_none(), "{line}");
         }

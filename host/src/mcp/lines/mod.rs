@@ -6,6 +6,7 @@ mod book;
 mod calls;
 mod group;
 
+use super::many;
 use ahead::{Line, Ways};
 use book::{Book, PIECE};
 pub(super) use group::{Group, LONGEST, apart, too_long_together};
@@ -14,7 +15,7 @@ use rmcp::model::{ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, 
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -112,6 +113,10 @@ impl Lines {
             let answer = TxJsonRpcMessage::<RoleServer>::error(error, id);
             self.book.refuse(group, &answer);
         };
+        if let Err(error) = many::check_long(line) {
+            refuse(error, many::id_of(line));
+            return None;
+        }
         let read = calls::call(line).map_or_else(|| serde_json::from_slice(line), Ok);
         let mut message: RxJsonRpcMessage<RoleServer> = match read {
             Ok(message) => message,
@@ -169,9 +174,13 @@ impl Lines {
 
     /// Takes a line apart that has several messages.
     fn apart(&mut self, line: Line) {
-        let messages = match self.batches {
-            true => apart(&line.bytes),
-            false => Err("only the revision 2025-03-26 has several messages in one".to_owned()),
+        let messages = match (many::check(&line.bytes), self.batches) {
+            (Err(error), _) => Err(error),
+            (Ok(()), true) => apart(&line.bytes).map_err(|why| ErrorData::invalid_request(why, None)),
+            (Ok(()), false) => {
+                let why = "only the revision 2025-03-26 has several messages in one";
+                Err(ErrorData::invalid_request(why, None))
+            }
         };
         match messages {
             Ok(messages) => {
@@ -180,8 +189,7 @@ impl Lines {
                 self.together = each.collect();
                 self.whole = Some(line);
             }
-            Err(message) => {
-                let error = ErrorData::invalid_request(message, None);
+            Err(error) => {
                 self.book
                     .refuse(None, &TxJsonRpcMessage::<RoleServer>::error(error, None));
             }
@@ -305,21 +313,16 @@ async fn write(mut to: impl AsyncWrite + Unpin, book: Arc<Book>) {
 fn wrong(line: &[u8], error: &serde_json::Error) -> Option<(ErrorData, Option<RequestId>)> {
     #[derive(Deserialize)]
     struct Head {
-        #[serde(default)]
-        id: Option<Value>,
+        id: Option<IgnoredAny>,
         method: String,
     }
     if error.is_syntax() || error.is_eof() {
         return Some((ErrorData::parse_error(format!("not JSON: {error}"), None), None));
     }
-    let id = match serde_json::from_slice(line) {
-        Ok(Head { id: None, method }) => {
-            tracing::debug!(method, "an unknown notification");
-            return None;
-        }
-        Ok(Head { id: Some(id), .. }) => serde_json::from_value(id).ok(),
-        Err(_) => None,
-    };
+    if let Ok(Head { id: None, method }) = serde_json::from_slice(line) {
+        tracing::debug!(method, "an unknown notification");
+        return None;
+    }
     let message = format!("no message of the protocol: {error}");
-    Some((ErrorData::invalid_request(message, None), id))
+    Some((ErrorData::invalid_request(message, None), many::id_of(line)))
 }
