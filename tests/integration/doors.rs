@@ -206,25 +206,25 @@ fn a_body_that_is_no_message() {
         "[],".repeat(300_000)
     );
     for (body, id, code) in [
-        ("{\"a\":", "null", -32700),
-        ("", "null", -32700),
-        ("{\"a\": 1e999}", "null", -32700),
-        ("5", "null", -32600),
-        ("[]", "null", -32600),
-        ("{}", "null", -32600),
-        ("{\"jsonrpc\":\"2.0\",\"id\":9}", "9", -32600),
+        ("{\"a\":", Value::Null, -32700),
+        ("", Value::Null, -32700),
+        ("{\"a\": 1e999}", Value::Null, -32700),
+        ("5", Value::Null, -32600),
+        ("[]", Value::Null, -32600),
+        ("{}", Value::Null, -32600),
+        ("{\"jsonrpc\":\"2.0\",\"id\":9}", json!(9), -32600),
         (
             "{\"jsonrpc\":\"1.0\",\"id\":\"a\",\"method\":\"ping\"}",
-            "\"a\"",
+            json!("a"),
             -32600,
         ),
-        (&many, "9", -32600),
+        (&many, json!(9), -32600),
     ] {
         let (status, answer) = send("POST", http.port, &http.head, body);
         let body = body.get(..60).unwrap_or(body);
         let error: Value = serde_json::from_str(answer.lines().last().unwrap_or_default()).expect(body);
         assert!(
-            status == 400 && error["id"].to_string() == id && error["error"]["code"] == json!(code),
+            status == 400 && error["id"] == id && error["error"]["code"] == json!(code),
             "{body}: {answer}"
         );
     }
