@@ -1,6 +1,7 @@
 //! What the policy refuses and a person allows, and the log of all that was decided. It must not need a terminal.
 
 use crate::probes::check;
+use crate::serve::Served;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -308,4 +309,23 @@ fn clients_are_asked_apart() {
     assert_eq!(host.status().len(), 1);
     open.cancel();
     assert_eq!(statuses(&runtime.block_on(open.outcomes())), [Status::Cancelled]);
+}
+
+/// A question for a call that is gone is taken back, and the next one is asked.
+#[test]
+fn a_question_goes_with_its_call() {
+    let world = World::with(&json!({ ".env": "x" }));
+    let mut served = Served::start(world, &[], &json!({ "elicitation": {} }));
+    let id = served.call("read_file", json!({ "path": ".env" }));
+    let asked = served.hear().expect("a question");
+    assert_eq!(asked["method"], json!("elicitation/create"));
+    served.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    let told = served.hear().expect("a word");
+    assert_eq!(told["method"], json!("notifications/cancelled"), "{told}");
+    assert_eq!(told["params"]["requestId"], asked["id"]);
+    let id = served.call("read_file", json!({ "path": ".env" }));
+    let asked = served.hear().expect("a question");
+    let answer = json!({ "action": "accept", "content": { "allow": "once" } });
+    served.say(&json!({ "jsonrpc": "2.0", "id": asked["id"], "result": answer }));
+    assert_eq!(served.answer(id)["result"]["isError"], json!(false));
 }

@@ -2,6 +2,7 @@
 //! inside: processes, pipes and files are all there is.
 
 mod ends;
+mod late;
 
 use crate::serve::{Served, text};
 use serde_json::{Value, json};

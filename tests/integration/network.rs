@@ -123,8 +123,8 @@ fn a_refusal_helps() {
         }
         let error = outcome.error.expect("an error");
         let hint = error.hint.expect("a hint");
-        let line = hint.split("would allow it: ").nth(1).expect("a line");
-        policy = line.replace("[network] ", "[network]\n");
+        // As it stands there.
+        policy = hint.split("would allow it:\n").nth(1).expect("lines").to_owned();
         said.push(error.message);
     }
     assert_eq!(said.len(), 2, "first the name, then its address: {said:?}\n{policy}");

@@ -1,6 +1,7 @@
 //! Structured answers against what tools have declared. It must not fake a part.
 
 use crate::probes::check;
+use crate::serve::{Served, text};
 use serde_json::{Value, json};
 use toolyard::{Call, NativeAnswer, NativePlugin, Status};
 use toolyard_tests::{World, repository, run};
@@ -71,4 +72,20 @@ fn closures_are_held_to_it_too() {
         assert!(message.contains(tool) && message.contains(word), "{message}");
     }
     check(&call("own_fails"), Status::Failed, "own");
+}
+
+/// Clients show a model either the structured answer or the words: each of them is all of it.
+#[test]
+fn a_structured_answer_has_the_words_too() {
+    let mut served = Served::new(&json!({ "a": "one\ntwo\n" }));
+    let id = served.call("read_files", json!({ "paths": ["a"] }));
+    let result = served.answer(id)["result"].clone();
+    let words = result["structuredContent"]["text"].as_str().unwrap_or_default();
+    assert!(words.contains("one\ntwo") && words == text(&result), "{result}");
+    let id = served.ask("tools/list", &json!({}));
+    let tools = served.answer(id)["result"]["tools"].clone();
+    let tools = tools.as_array().expect("tools");
+    for tool in tools.iter().filter(|tool| tool["outputSchema"].is_object()) {
+        assert!(tool["outputSchema"]["properties"]["text"].is_object(), "{tool}");
+    }
 }

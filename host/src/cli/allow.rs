@@ -45,6 +45,12 @@ pub(super) fn allow(cli: &Cli, args: &AllowArgs) -> anyhow::Result<Exit> {
     }
     append(&file, &lines)?;
     print("written")?;
+    if let Some(Ok(Some(reached))) = super::joined::place(cli).map(|place| place.reach()) {
+        print(&format!(
+            "{} serves this workspace by the policy that it read when it began: end it, and start it again",
+            reached.holder
+        ))?;
+    }
     Ok(Exit::Ok)
 }
 

@@ -10,9 +10,13 @@ use anyhow::{Context as _, bail};
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// As often one tries to join an owner that ends just then.
 const TRIES: usize = 50;
+
+/// As long as this an owner may take to see that plugins have changed.
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// How a run ended, wherever it was.
 pub(super) struct Ended {
@@ -39,6 +43,17 @@ pub(super) fn failed(error: JoinError) -> anyhow::Error {
     }
 }
 
+/// Waits a moment if an owner may let us in then: it sees within a second that a plugin is another one.
+pub(super) fn later(error: JoinError, begun: Instant) -> anyhow::Result<()> {
+    match error {
+        JoinError::Refused { soon: true, .. } if begun.elapsed() < BEHIND => {
+            std::thread::sleep(Duration::from_millis(100));
+            Ok(())
+        }
+        error => Err(failed(error)),
+    }
+}
+
 /// Where hosts of this workspace find each other; `None` where they can't, and where there is no such workspace: whoever
 /// needs it says so.
 pub(super) fn place(cli: &Cli) -> Option<Place> {
@@ -56,7 +71,7 @@ pub(super) fn hello(cli: &Cli, outline: &Outline, wants: Wants) -> Hello {
 /// Whoever serves this workspace; `None` if nobody does.
 pub(super) fn find(cli: &Cli) -> anyhow::Result<Option<Owner>> {
     let Some(place) = place(cli) else { return Ok(None) };
-    let mut ours = None;
+    let (mut ours, begun) = (None, Instant::now());
     for _ in 0..TRIES {
         let reached = match place.reach() {
             Ok(Some(reached)) => reached,
@@ -76,9 +91,10 @@ pub(super) fn find(cli: &Cli) -> anyhow::Result<Option<Owner>> {
             ours = Some(outline(cli)?);
             continue;
         };
-        match reached.join(&hello(cli, &outline, Wants::Batch)).map_err(failed)? {
-            Some(joined) => return Ok(Some(Owner { joined, outline })),
-            None => ours = Some(outline),
+        match reached.join(&hello(cli, &outline, Wants::Batch)) {
+            Ok(Some(joined)) => return Ok(Some(Owner { joined, outline })),
+            Ok(None) => ours = Some(outline),
+            Err(error) => later(error, begun)?,
         }
     }
     bail!("whoever serves this workspace lets nobody in")

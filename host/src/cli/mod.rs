@@ -278,7 +278,7 @@ fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
 
 fn init_log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        0 => crate::mcp::LOGGED,
         1 => "toolyard=info,warn",
         2 => "toolyard=debug,info",
         _ => "trace",

@@ -6,10 +6,11 @@ use crate::host::{Asks, Host, Outline};
 use crate::join::{self, Board, Door, Guest, Inside, JoinError, Joined, Own, Owned, Ownership, Wants};
 use crate::mcp::{Desk, Http, Server, keep_fresh, nobody_reads, pipes};
 use anyhow::{Context as _, bail};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +18,10 @@ use tokio::task::JoinSet;
 
 /// As long as this running calls may still take when the server is to end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// A client that isn't served may take so long to say its first words, which are read no further than this, in bytes.
+const HEARD: Duration = Duration::from_secs(1);
+const FIRST: u64 = 64 << 10;
 
 /// The variable of the environment that may hold the token.
 const TOKEN: &str = "TOOLYARD_TOKEN";
@@ -31,7 +36,8 @@ pub(super) fn serve(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Exit> {
     // own threads for the calls.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context(HostFailed)?;
-    let exit = match role(cli, args)? {
+    let role = role(cli, args).inspect_err(|error| sorry(args, error))?;
+    let exit = match role {
         Role::Guest(joined) => runtime.block_on(carry(joined)),
         Role::Owner(ownership, listener) => {
             let exit = own(cli, args, &runtime, Some(listener));
@@ -64,7 +70,7 @@ fn role(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Role> {
     let Some(place) = joined::place(cli) else {
         return alone("neither XDG_RUNTIME_DIR nor HOME says where".to_owned());
     };
-    let mut ours: Option<Outline> = None;
+    let (mut ours, begun) = (None::<Outline>, Instant::now());
     for _ in 0..TRIES {
         let reached = match place.own() {
             Ok(Owned::Ours(ownership, listener)) => return Ok(Role::Owner(ownership, listener)),
@@ -85,11 +91,38 @@ fn role(cli: &Cli, args: &ServeArgs) -> anyhow::Result<Role> {
             continue;
         };
         let hello = joined::hello(cli, outline, Wants::Mcp);
-        if let Some(joined) = reached.join(&hello).map_err(joined::failed)? {
-            return Ok(Role::Guest(joined));
+        match reached.join(&hello) {
+            Ok(Some(joined)) => return Ok(Role::Guest(joined)),
+            Ok(None) => {}
+            Err(error) => {
+                joined::later(error, begun)?;
+                ours = None;
+            }
         }
     }
     bail!("whoever serves this workspace lets nobody in")
+}
+
+/// Tells a client on standard input why it isn't served, as the answer to what it says first: few clients show a person what a
+/// server writes to standard error.
+fn sorry(args: &ServeArgs, error: &anyhow::Error) {
+    if args.http.is_some() || std::io::stdin().is_terminal() {
+        return;
+    }
+    let (tells, told) = std::sync::mpsc::channel();
+    // It can't be stopped, and ends with the process.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let first = std::io::stdin().lock().take(FIRST).read_line(&mut line);
+        drop(first.map(|_| tells.send(line)));
+    });
+    let line = told.recv_timeout(HEARD).unwrap_or_default();
+    let asked = serde_json::from_str::<serde_json::Value>(&line).ok();
+    if let Some(id) = asked.as_ref().and_then(|asked| asked.get("id")) {
+        let why = serde_json::json!({ "code": -32603, "message": super::message(error) });
+        let answer = serde_json::json!({ "jsonrpc": "2.0", "id": id, "error": why });
+        drop(writeln!(std::io::stdout(), "{answer}"));
+    }
 }
 
 /// Carries standard input and output to the owner of the workspace, and back.
@@ -145,7 +178,8 @@ fn own(cli: &Cli, args: &ServeArgs, runtime: &Runtime, listener: Option<UnixList
             true => builder,
             false => builder.approver(shared.desk.clone()),
         }
-    })?;
+    })
+    .inspect_err(|error| sorry(args, error))?;
     let host = Arc::new(host);
     runtime.block_on(async {
         let (close, closed) = watch::channel(false);
@@ -289,7 +323,6 @@ async fn http(args: &ServeArgs, address: SocketAddr, host: &Arc<Host>, desk: &Ar
 }
 
 fn random() -> anyhow::Result<String> {
-    use std::io::Read as _;
     let mut bytes = [0; 32];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))

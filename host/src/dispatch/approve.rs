@@ -151,7 +151,15 @@ impl Approvals {
             Some(false) => return Some(Answer::Never),
             None => {}
         }
-        let answer = approver.ask(question).await;
+        let mut asked = approver.ask(question);
+        let answer = loop {
+            match tokio::time::timeout(LOOK_UP, &mut asked).await {
+                Ok(answer) => break answer,
+                Err(_) if waits() => {}
+                // Nor does anybody need to answer any more.
+                Err(_) => return None,
+            }
+        };
         if let Answer::Always | Answer::Never = answer {
             memory.keep(question, answer == Answer::Always);
         }

@@ -58,14 +58,26 @@ impl Hello {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Answer {
-    Welcome { ok: bool, pid: u32 },
-    No { error: String, hint: String },
+    Welcome {
+        ok: bool,
+        pid: u32,
+    },
+    No {
+        error: String,
+        hint: String,
+        #[serde(default)]
+        soon: bool,
+    },
 }
 
 impl Answer {
     pub(super) fn no(error: impl Into<String>, hint: impl Into<String>) -> Self {
         let (error, hint) = (error.into(), hint.into());
-        Self::No { error, hint }
+        Self::No {
+            error,
+            hint,
+            soon: false,
+        }
     }
 }
 
@@ -137,14 +149,16 @@ impl Own {
             ));
         }
         if own.plugins != theirs.plugins {
-            return Some(Answer::no(
-                format!(
+            return Some(Answer::No {
+                error: format!(
                     "{} with other plugins: {}",
                     self.served(),
                     differing(&own.plugins, &theirs.plugins)
                 ),
-                format!("start this with the same --plugins, {end}"),
-            ));
+                hint: format!("start this with the same --plugins, {end}"),
+                // One that was built just now may be known in a second.
+                soon: true,
+            });
         }
         match (&self.audit, &hello.audit) {
             (own, Some(theirs)) if own.as_ref() != Some(theirs) => Some(Answer::no(

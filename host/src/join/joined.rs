@@ -37,13 +37,14 @@ impl Reached {
             return Err(JoinError::Refused {
                 error: format!("this workspace is served by {holder}, and there are too many plugins here to compare"),
                 hint: "leave some --plugins out, or end that process".to_owned(),
+                soon: false,
             });
         }
         match exchange(&mut stream, &hello) {
             Ok(answer) if answer.is_empty() => Ok(None),
             Ok(answer) => match serde_json::from_slice(&answer) {
                 Ok(Answer::Welcome { ok: true, pid }) => Ok(Some(Joined { stream, pid })),
-                Ok(Answer::No { error, hint }) => Err(JoinError::Refused { error, hint }),
+                Ok(Answer::No { error, hint, soon }) => Err(JoinError::Refused { error, hint, soon }),
                 Ok(Answer::Welcome { .. }) | Err(_) => Err(JoinError::Garbled(holder, "its answer is none".to_owned())),
             },
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {

@@ -45,6 +45,8 @@ pub(crate) enum JoinError {
         error: String,
         /// What would help.
         hint: String,
+        /// Whether it may be another way in a moment.
+        soon: bool,
     },
     /// The owner went away in the middle.
     #[error("process {0}, which serves this workspace, ended in the middle")]

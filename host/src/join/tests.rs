@@ -36,7 +36,7 @@ fn who_differs_stays_outside_and_is_told_how() {
     };
     let check = |line: &[u8], expect: &[&str]| match own.judge(line) {
         Ok(hello) => assert!(expect.is_empty(), "{hello:?}"),
-        Err(Answer::No { error, hint }) => {
+        Err(Answer::No { error, hint, .. }) => {
             let told = format!("{error}; {hint}");
             assert!(
                 !expect.is_empty() && expect.iter().all(|word| told.contains(word)),

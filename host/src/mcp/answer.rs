@@ -6,9 +6,13 @@ use crate::report;
 use base64::Engine as _;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// The name under which a result says how its call went.
 const OUTCOME: &str = "toolyard/outcome";
+
+/// Where a structured answer has what is told in words.
+pub(super) const WORDS: &str = "text";
 
 /// As a client sees how a call ended.
 pub(super) fn result(outcome: &Outcome) -> CallToolResult {
@@ -17,16 +21,35 @@ pub(super) fn result(outcome: &Outcome) -> CallToolResult {
         .zip(&told)
         .map(|(at, piece)| block(outcome, at, piece))
         .collect();
-    let structured = outcome.structured.as_ref().filter(|value| value.is_object());
+    let structured = outcome
+        .structured
+        .as_ref()
+        .and_then(|value| whole(value, outcome, &told));
     let mut result = match outcome.status {
         Status::Ok => CallToolResult::success(content),
         _ => CallToolResult::error(content),
     };
-    result.structured_content = structured.cloned();
+    result.structured_content = structured;
     let mut meta = MetaObject::default();
     meta.insert(OUTCOME.to_owned(), beside(outcome));
     result.meta = Some(meta);
     result
+}
+
+/// A structured answer with what is told in words beside it: many clients show a model either the one or the other. None if the
+/// protocol has no place for it.
+fn whole(structured: &Value, outcome: &Outcome, told: &[Cow<'_, Content>]) -> Option<Value> {
+    let mut whole = structured.as_object()?.clone();
+    let only = outcome.content.is_empty() && outcome.error.is_none() && outcome.notes.is_empty();
+    if !only && !whole.contains_key(WORDS) {
+        let words = told.iter().filter_map(|piece| match &**piece {
+            Content::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let words: Vec<&str> = words.collect();
+        whole.insert(WORDS.to_owned(), Value::String(words.join("\n")));
+    }
+    Some(Value::Object(whole))
 }
 
 fn block(outcome: &Outcome, at: usize, piece: &Content) -> ContentBlock {

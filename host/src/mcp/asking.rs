@@ -10,10 +10,11 @@ use crate::host::{Answer, Question};
 use crate::report;
 use rmcp::ErrorData;
 use rmcp::model::{
-    ClientCapabilities, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema,
-    InputRequest, InputRequests, InputRequiredResult, InputResponses, ProtocolVersion,
+    CancelledNotificationParam, ClientCapabilities, ClientResult, ElicitRequest, ElicitRequestParams, ElicitResult,
+    ElicitationAction, ElicitationSchema, InputRequest, InputRequests, InputRequiredResult, InputResponses,
+    ProtocolVersion, RequestId, ServerRequest,
 };
-use rmcp::service::{Peer, RequestContext, RoleServer};
+use rmcp::service::{Peer, PeerRequestOptions, RequestContext, RoleServer};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
@@ -109,8 +110,29 @@ impl Round {
 /// Asks by a request; without a clear answer there is none.
 pub(super) async fn request(peer: &Peer<RoleServer>, question: &Question) -> Option<Answer> {
     let params = form(question)?;
-    let answer = peer.create_elicitation_with_timeout(params, Some(PATIENCE)).await;
-    answer.ok().map(|answer| said(&answer))
+    let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
+    let options = PeerRequestOptions::with_timeout(PATIENCE);
+    let asked = peer.send_request_with_option(request, options).await.ok()?;
+    let mut open = Open(Some((peer.clone(), asked.id.clone())));
+    let answer = asked.await_response().await;
+    open.0 = None;
+    match answer {
+        Ok(ClientResult::ElicitResult(answer)) => Some(said(&answer)),
+        _ => None,
+    }
+}
+
+/// A question that a person sees; dropped, it is taken back.
+struct Open(Option<(Peer<RoleServer>, RequestId)>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let (Some((peer, id)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            let why = "the call that asked has ended".to_owned();
+            let told = CancelledNotificationParam::new(Some(id), Some(why));
+            drop(runtime.spawn(async move { drop(peer.notify_cancelled(told).await) }));
+        }
+    }
 }
 
 /// The question as a form.

@@ -7,6 +7,7 @@ mod sessions;
 mod together;
 
 pub(super) use sessions::{Session, Sessions};
+pub(super) use together::Together;
 
 use super::{Desk, Server};
 use crate::host::Host;

@@ -16,6 +16,10 @@ mod steps;
 mod tools;
 mod unread;
 
+/// What is worth a line in a server's log: not that an answer was an error, which its client has heard.
+#[cfg(feature = "cli")]
+pub(crate) const LOGGED: &str = "warn,rmcp::service=error";
+
 pub use desk::Desk;
 pub use fresh::keep_fresh;
 pub use http::{Http, Listening};

@@ -8,6 +8,7 @@
 
 use super::asking::alone;
 use super::desk::Note;
+use super::http::Together;
 use crate::call::{Access, Level};
 use crate::host::{Host, RootError, RootMount};
 use crate::report::visible;
@@ -73,7 +74,10 @@ impl Roots {
     pub(super) async fn ready(&self, host: &Arc<Host>, context: &RequestContext<RoleServer>) -> Vec<Note> {
         // From 2026-07-28 on no client is asked for them.
         let has = context.client_capabilities().is_some_and(|can| can.roots.is_some());
-        if !has || alone(context) || host.policy().roots().next().is_none() {
+        // Nor is one asked where it would hear nothing of it.
+        let head = context.extensions.get::<http::request::Parts>();
+        let deaf = head.is_some_and(|head| head.extensions.get::<Together>().is_some());
+        if !has || deaf || alone(context) || host.policy().roots().next().is_none() {
             return Vec::new();
         }
         tokio::select! {
@@ -201,7 +205,7 @@ fn mount(host: &Host, uri: &str) -> Result<RootMount, Refused> {
         why: match &error {
             RootError::NotAllowed(folder) => {
                 let folder = folder.display().to_string();
-                format!("{error}; this would: [[roots]] path = {folder:?} access = \"read\"")
+                format!("{error}; these lines would:\n[[roots]]\npath = {folder:?}\naccess = \"read\"")
             }
             _ => error.to_string(),
         },

@@ -1,11 +1,12 @@
 //! Manifests as the protocol tells them. It must not say anything of a tool that its claims don't say: the hints are what
 //! the host enforces, and no plugin's own word.
 
+use super::answer::WORDS;
 use crate::call::Access;
 use crate::catalog::Entry;
 use crate::manifest::Claim;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Methods that only look (RFC 9110, 9.2.1).
@@ -22,9 +23,22 @@ pub(super) fn tool(entry: &Entry) -> Tool {
         told = told.with_title(title.clone());
     }
     if let Some(schema) = tool.output_schema.as_ref().filter(|schema| of_object(schema)) {
-        told = told.with_raw_output_schema(object(schema));
+        told = told.with_raw_output_schema(with_words(schema));
     }
     told.with_annotations(hints(&tool.claims))
+}
+
+/// The schema of structured answers, as clients get them: with what is told in words beside them.
+fn with_words(schema: &Value) -> Arc<JsonObject> {
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    let properties = schema.entry("properties").or_insert_with(|| json!({}));
+    if let Some(properties) = properties.as_object_mut()
+        && !properties.contains_key(WORDS)
+    {
+        let words = json!({ "type": "string", "description": "The answer in words, as in content" });
+        properties.insert(WORDS.to_owned(), words);
+    }
+    Arc::new(schema)
 }
 
 fn object(schema: &Value) -> Arc<JsonObject> {
@@ -70,7 +84,6 @@ fn hints(claims: &[Claim]) -> ToolAnnotations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn told(claims: Value) -> Value {
         let claims: Vec<Claim> = serde_json::from_value(claims).unwrap();

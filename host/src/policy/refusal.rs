@@ -68,7 +68,11 @@ impl Refusal {
     pub fn hint(&self) -> String {
         match self.allow.is_empty() {
             true => "no line in toolyard.toml would allow it".to_owned(),
-            false => format!("this line in toolyard.toml would allow it: {}", self.allow),
+            // The section on a line of its own, as it has to stand there.
+            false => format!(
+                "these lines in toolyard.toml would allow it:\n{}",
+                self.allow.replacen("] ", "]\n", 1)
+            ),
         }
     }
 

@@ -126,17 +126,17 @@ fn refusals() {
     assert_eq!(
         said,
         "t: write of .git/config (claim 1) is refused by deny = [\".git\"] in [files] of the built-in policy | \
-        this line in toolyard.toml would allow it: [files] except = [\".env.example\", \".env.sample\", \".env.template\", \".git/config\"]"
+        these lines in toolyard.toml would allow it:\n[files]\nexcept = [\".env.example\", \".env.sample\", \".env.template\", \".git/config\"]"
     );
     assert!(
         refusal(&policy, host("example.com", 443), Access::Read)
-            .contains("[network] allow = [\"https://example.com\"]")
+            .contains("[network]\nallow = [\"https://example.com\"]")
     );
     let session = Resource::Browser {
         session: SessionName::of("browser", "main"),
         rights: Rights::default(),
     };
-    assert!(refusal(&policy, session.clone(), Access::Write).contains("[browser] sessions = [\"main\"]"));
+    assert!(refusal(&policy, session.clone(), Access::Write).contains("[browser]\nsessions = [\"main\"]"));
     let text = "[network]\nallow = [\"a.com\", \"b.com:8443\", \"*.c.com\"]\n[browser]\nsessions = [\"*\"]";
     let policy = Policy::parse(text, "p").expect("a policy");
     for (name, port, expect) in [

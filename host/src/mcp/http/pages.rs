@@ -45,11 +45,17 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('*'));
     let host = host.ok_or_else(|| wrong("it has no name, or not one alone"))?;
     match (any, url.port_or_known_default()) {
-        (true, _) if url.port().is_some() => Err(wrong("it has two ports")),
+        (true, _) if has_port(base) => Err(wrong("it has two ports")),
         (true, _) => Ok(format!("{}://{host}:*", url.scheme())),
         (false, Some(port)) => Ok(format!("{}://{host}:{port}", url.scheme())),
         (false, None) => Ok(format!("{}://{host}:*", url.scheme())),
     }
+}
+
+/// Whether a port is said, also the one that goes without saying.
+fn has_port(base: &str) -> bool {
+    let last = base.rsplit(':').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a request with this head may come in at all, whoever sends it.

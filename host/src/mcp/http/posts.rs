@@ -3,17 +3,17 @@
 use super::super::lines::apart;
 use super::super::many;
 use super::{Answer, MOST_BODY, Service, plain, together};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Body as _, Incoming};
 use rmcp::RoleServer;
 use rmcp::model::{ErrorCode, ErrorData, RequestId};
 use rmcp::service::TxJsonRpcMessage;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 const JSON: &str = "application/json";
 
@@ -21,6 +21,7 @@ const TOO_LONG: &str = "the request is longer than 16 MiB\n";
 const BROKEN_OFF: &str = "the request broke off\n";
 
 const TOO_SLOW: &str = "the request did not come to its end in time\n";
+const NO_ROOM: &str = "too many long requests come at one time; send it again\n";
 
 /// A request may take so long to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,12 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// As many bytes of requests may be read and not handed on, those of all clients together.
 const MOST_READ: usize = 4 * MOST_BODY;
 
-/// Counts in pieces of this many bytes.
-const PIECE: usize = 1 << 10;
-
 /// The room for what is read.
 pub(super) fn room() -> Semaphore {
-    Semaphore::new(MOST_READ / PIECE)
+    Semaphore::new(MOST_READ)
 }
 
 /// Answers what was posted. `several`: whether it may be more than one message, as it may in one revision of the protocol.
@@ -44,20 +42,9 @@ pub(super) async fn answer(request: Request<Incoming>, several: bool, room: &Sem
         // The library says what it wants.
         return service.handle(Request::from_parts(head, Empty::<Bytes>::new())).await;
     }
-    let size = body.size_hint();
-    let most = usize::try_from(size.upper().unwrap_or(u64::MAX)).map_or(MOST_BODY, |most| most.min(MOST_BODY));
-    if size.lower() > MOST_BODY as u64 {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG);
-    }
-    let pieces = u32::try_from(most / PIECE + 1).unwrap_or(u32::MAX);
-    let read = async {
-        let room = room.acquire_many(pieces).await;
-        (room, Limited::new(body, MOST_BODY).collect().await)
-    };
-    let (_room, body) = match tokio::time::timeout(PATIENCE, read).await {
-        Ok((room, Ok(body))) => (room, body.to_bytes()),
-        Ok((_, Err(error))) if error.is::<LengthLimitError>() => return plain(StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG),
-        Ok((_, Err(_))) => return plain(StatusCode::BAD_REQUEST, BROKEN_OFF),
+    let body = match tokio::time::timeout(PATIENCE, read(body, room)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return *refused,
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
     };
     if let Err(error) = many::check(&body) {
@@ -80,6 +67,31 @@ pub(super) async fn answer(request: Request<Incoming>, several: bool, room: &Sem
         Some(b'[') => refuse("only revision 2025-03-26 of the protocol has several messages in one; send them apart"),
         _ => refuse("a message is a JSON object"),
     }
+}
+
+/// Reads a request to its end. It takes room only for what has come, so that who sends slowly takes none from others.
+async fn read(mut body: Incoming, room: &Semaphore) -> Result<Bytes, Box<Answer>> {
+    let refuse = |status, why| Box::new(plain(status, why));
+    if body.size_hint().lower() > MOST_BODY as u64 {
+        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG));
+    }
+    let (mut bytes, mut taken) = (BytesMut::new(), None::<SemaphorePermit<'_>>);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| refuse(StatusCode::BAD_REQUEST, BROKEN_OFF))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        if bytes.len().saturating_add(piece.len()) > MOST_BODY {
+            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG));
+        }
+        let takes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let more = room.try_acquire_many(takes);
+        let more = more.map_err(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, NO_ROOM))?;
+        match &mut taken {
+            Some(taken) => taken.merge(more),
+            None => taken = Some(more),
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
 }
 
 /// The answer to an object that is no message, in the place of one that speaks of the wrong kind of text.

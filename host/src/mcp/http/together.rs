@@ -13,6 +13,10 @@ use serde_json::Value;
 use std::collections::HashSet;
 use tokio::task::JoinSet;
 
+/// Marks a message that came with others: its way back has answers and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Together;
+
 /// What is said where nothing came.
 const UNANSWERED: &str = "this request has ended without an answer: it was taken back, or its session was";
 
@@ -83,6 +87,7 @@ fn alone(head: &Parts, message: &Value) -> Request<Full<Bytes>> {
     *request.uri_mut() = head.uri.clone();
     *request.headers_mut() = head.headers.clone();
     request.headers_mut().remove(CONTENT_LENGTH);
+    request.extensions_mut().insert(Together);
     request
 }
 

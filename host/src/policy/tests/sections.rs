@@ -41,7 +41,7 @@ fn inner_sections() {
         panic!("refused")
     };
     assert!(
-        refusal.hint().contains("[tools.t.files] write = [\"tmp\", \"out/a\"]"),
+        refusal.hint().contains("[tools.t.files]\nwrite = [\"tmp\", \"out/a\"]"),
         "{}",
         refusal.hint()
     );
