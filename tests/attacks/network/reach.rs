@@ -110,7 +110,7 @@ fn not_listed() -> usize {
             error
                 .hint
                 .expect("a hint")
-                .contains("[network] allow = [\"listed.test\", ")
+                .contains("[network]\nallow = [\"listed.test\", ")
         );
     }
     assert_eq!((server.connections(), names.asked()), (0, 0));
