@@ -4,9 +4,11 @@ use super::Pause;
 use crate::host::{Answer, Answering, Approve, Question};
 use crate::policy::allow_lines;
 use crate::report::{self, visible};
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use tokio::sync::oneshot;
+use std::sync::OnceLock;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Asks on standard error and reads from standard input.
 pub(super) struct Terminal {
@@ -36,8 +38,9 @@ impl Approve for Terminal {
                 visible(refusal.rule()),
             );
             self.pause.set(true);
-            let answer = read_answer(text).await;
-            self.pause.set(false);
+            let still = Still(&self.pause);
+            let answer = read_answer(&text).await;
+            drop(still);
             if answer == Answer::Always {
                 let lines = allow_lines(&question.tool, &question.entry);
                 match super::allow::append(&self.policy, &lines) {
@@ -54,24 +57,49 @@ fn indented(lines: &str) -> String {
     lines.lines().map(|line| format!("    {}\n", visible(line))).collect()
 }
 
-/// Reads on a thread of its own: whoever takes the call back doesn't wait for a key.
-async fn read_answer(text: String) -> Answer {
-    let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
-        loop {
-            drop(write!(std::io::stderr(), "{text}"));
-            let mut line = String::new();
-            let answer = match std::io::stdin().lock().read_line(&mut line) {
-                Ok(0) | Err(_) => Some(Answer::No),
-                Ok(_) => meaning(line.trim()),
-            };
-            if let Some(answer) = answer {
-                _ = sender.send(answer);
-                return;
+/// Lines of standard input, from the first question on. One thread reads them for all questions: one that is dropped with its
+/// call takes no line from the next.
+static LINES: OnceLock<Mutex<UnboundedReceiver<String>>> = OnceLock::new();
+
+fn lines() -> &'static Mutex<UnboundedReceiver<String>> {
+    LINES.get_or_init(|| {
+        let (sender, lines) = unbounded_channel();
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Mutex::new(lines)
+    })
+}
+
+/// Asks until something is said that can be understood. May be dropped at any wait.
+async fn read_answer(text: &str) -> Answer {
+    let mut lines = lines().lock().await;
+    // What was said before is no answer to this.
+    while lines.try_recv().is_ok() {}
+    loop {
+        drop(write!(std::io::stderr(), "{text}"));
+        match lines.recv().await {
+            None => return Answer::No,
+            Some(line) => {
+                if let Some(answer) = meaning(line.trim()) {
+                    return answer;
+                }
             }
         }
-    });
-    receiver.await.unwrap_or(Answer::No)
+    }
+}
+
+/// The display of what runs stands still as long as this is there.
+struct Still<'a>(&'a Pause);
+
+impl Drop for Still<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 /// Anything but a clear yes is a no; what can't be read is asked again.
