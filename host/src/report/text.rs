@@ -112,7 +112,12 @@ pub fn line(outcome: &Outcome, id_width: usize, tool_width: usize, style: Style)
     }
     let under = |text: &str| format!("\n{:9}{}", "", style.dim(text));
     if let Some(hint) = outcome.error.as_ref().and_then(|error| error.hint.as_ref()) {
-        line.push_str(&under(&format!("hint: {}", visible(&first_line(hint)))));
+        // Lines that are to be pasted stand each for itself.
+        let lines = hint.lines().filter(|line| !line.trim().is_empty()).take(HINT_LINES);
+        for (at, told) in lines.enumerate() {
+            let label = if at == 0 { "hint: " } else { "      " };
+            line.push_str(&under(&format!("{label}{}", visible(&cut(told, HINT_CHARS)))));
+        }
     }
     for note in &outcome.notes {
         line.push_str(&under(&format!("note: {}", visible(note))));
@@ -143,6 +148,10 @@ fn preview(content: &[Content]) -> String {
 
 const PREVIEW_CHARS: usize = 72;
 
+/// As much of a hint is shown: it may be a guest's.
+const HINT_LINES: usize = 4;
+const HINT_CHARS: usize = 200;
+
 /// As many of the calls that one waited for are shown in a line.
 const SHOWN: usize = 8;
 
@@ -150,9 +159,16 @@ fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.next().unwrap_or_default();
     let more = lines.next().is_some();
-    match line.char_indices().nth(PREVIEW_CHARS) {
+    match more && line.chars().nth(PREVIEW_CHARS).is_none() {
+        true => format!("{line} …"),
+        false => cut(line, PREVIEW_CHARS),
+    }
+}
+
+/// As many characters of it, and a mark if there are more.
+fn cut(line: &str, most: usize) -> String {
+    match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None if more => format!("{line} …"),
         None => line.to_owned(),
     }
 }
