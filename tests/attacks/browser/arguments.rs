@@ -100,7 +100,9 @@ fn got_of(outcome: &toolyard::Outcome) -> String {
 
 fn floods() -> usize {
     let site = Server::start();
-    let ground = ground(&[&site]);
+    // How long so many take is no matter here: a slow machine without optimisations gets its time.
+    let patient = "[limits]\nwall_ms = 300000\n";
+    let (ground, _) = ground_with(&format!("{}{patient}", policy(&[&site.url()])), &[]);
     well(
         &ground,
         "probe_browser_wide",
@@ -109,14 +111,14 @@ fn floods() -> usize {
     );
     let before = resident();
     let ops = [
-        json!({ "op": "tabs", "count": 100_000 }),
-        json!({ "op": "tabs", "session": "other", "count": 100_000 }),
+        json!({ "op": "tabs", "count": 20_000 }),
+        json!({ "op": "tabs", "session": "other", "count": 20_000 }),
         json!({ "op": "evaluate", "text": "1", "count": 500 }),
-        json!({ "op": "read_download", "text": "x", "count": 50_000 }),
+        json!({ "op": "read_download", "text": "x", "count": 20_000 }),
     ];
     let got = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
-    assert_eq!(got[0]["oks"], 100_000);
-    assert_eq!(got[1]["errors"]["Denied"], 100_000);
+    assert_eq!(got[0]["oks"], 20_000);
+    assert_eq!(got[1]["errors"]["Denied"], 20_000);
     assert_eq!(got[2]["oks"], 500, "{got:?}");
     // More than a browser can read meanwhile: what waits for it has a limit.
     let ops = [json!({ "op": "evaluate", "text": "/*x*/", "grow": 4_000_000, "ms": 1, "count": 100 })];
