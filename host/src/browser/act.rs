@@ -307,12 +307,11 @@ impl Hand {
         let turn = self.page("Runtime.evaluate", json!({ "expression": "0" }));
         drop(tokio::time::timeout(MOMENT, turn).await);
         if self.known(|tab| tab.windows > before.windows).unwrap_or(false) {
-            let mut state = self.running.state.clone();
-            let more = state.wait_for(|state| {
+            let more = self.running.wait(|state| {
                 let new = state.tabs.iter().any(|tab| !before.tabs.contains(&tab.id));
                 new || state.ended.is_some()
             });
-            drop(tokio::time::timeout(MOMENT, more).await.map(|waited| waited.is_ok()));
+            drop(tokio::time::timeout(MOMENT, more).await);
         }
         let left = |tab: &Tab| tab.departures > before.departures || (tab.loading && !before.loading);
         let mut navigating = self.known(left).unwrap_or(false);

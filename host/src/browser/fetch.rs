@@ -39,9 +39,9 @@ fn bytes(state: &State, from: usize) -> u64 {
 
 /// Breaks downloads off as soon as they are more than `left` bytes: whoever takes them may never look at them.
 async fn watch(running: Arc<Running>, from: usize, left: u64, over: Arc<AtomicBool>) {
-    let mut state = running.state.clone();
-    let more = state.wait_for(|state| state.ended.is_some() || bytes(state, from) > left);
-    drop(more.await.map(drop));
+    running
+        .wait(|state| state.ended.is_some() || bytes(state, from) > left)
+        .await;
     over.store(true, Ordering::Relaxed);
     let deny = json!({ "behavior": "deny", "eventsEnabled": true });
     drop(behave(&running, "Browser.setDownloadBehavior", deny).await);
@@ -121,15 +121,14 @@ impl Visit {
         let left = self.transfers.left;
         let taking = self.taking(session)?;
         let deadline = Instant::now() + Duration::from_millis(u64::from(ms));
-        let mut state = taking.running.state.clone();
         let mut too_many = false;
-        let wait = state.wait_for(|state| {
+        let wait = taking.running.wait(|state| {
             too_many = taking.over.load(Ordering::Relaxed) || bytes(state, taking.from) > left;
             let done = |download: &Download| download.complete || download.failure.is_some();
             let mut own = state.since(taking.from).peekable();
             too_many || state.ended.is_some() || (own.peek().is_some() && own.all(done))
         });
-        drop(timeout_at(deadline, wait).await.map(|waited| waited.is_ok()));
+        drop(timeout_at(deadline, wait).await);
         let mut own: Vec<Download> = {
             let state = taking.running.state.borrow();
             if let Some(fault) = &state.ended {

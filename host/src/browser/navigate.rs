@@ -111,11 +111,11 @@ impl Visit {
             }
         };
         if let Some(reach) = &reach {
-            let mut grants = running.grants.lock().unwrap_or_else(PoisonError::into_inner);
-            grants.give(&tab.0, &self.rules, reach);
-            // One that was closed in this moment is not forgotten again.
+            let grants = || running.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            grants().give(&tab.0, &self.rules, reach);
+            // One that was closed in this moment is not forgotten again. Neither lock is held while the other is taken.
             if running.state.borrow().tab(&page.tab).is_none() {
-                grants.forget(&tab.0);
+                grants().forget(&tab.0);
             }
         }
         let hand = self.to(running, page, tab, Need::Drive, limit(ms));
@@ -325,8 +325,9 @@ impl Hand {
         if self.known(|tab| tab.dialog.is_some())? {
             return Err(self.fine().err().unwrap_or_else(Fault::crashed));
         }
-        let mut state = self.running.state.clone();
-        let opened = state.wait_for(|state| state.tab(&self.tab).is_none_or(|tab| tab.dialog.is_some()));
+        let opened = self
+            .running
+            .wait(|state| state.tab(&self.tab).is_none_or(|tab| tab.dialog.is_some()));
         tokio::select! {
             biased;
             answer = self.bare(method, params) => answer,
@@ -338,17 +339,13 @@ impl Hand {
     async fn arrive(&self, begins: impl Fn(&Tab) -> bool, until: Until) -> Result<(), Fault> {
         let stage = until.stage();
         let mut begun = false;
-        let mut state = self.running.state.clone();
-        let wait = state.wait_for(|state| {
+        let wait = self.running.wait(|state| {
             let Some(tab) = state.tab(&self.tab) else { return true };
             begun |= begins(tab);
             let there = begun && tab.document.reached.contains(stage);
             there || state.ended.is_some() || tab.dialog.is_some() || (begun && tab.crashed)
         });
-        let waited = tokio::time::timeout_at(self.deadline, wait)
-            .await
-            .map(|waited| waited.is_ok());
-        match waited {
+        match tokio::time::timeout_at(self.deadline, wait).await {
             Err(_) => Err(self
                 .late(&format!("loading the page until {stage}"))
                 .hint("it may be usable all the same: look at it, or wait for less")),

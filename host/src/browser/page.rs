@@ -105,8 +105,7 @@ impl Hand {
     /// Asks what `session` leads to. A dialog that is open, or opens meanwhile, ends it: nothing would answer before that.
     pub(super) async fn ask(&self, session: &str, method: &'static str, params: Value) -> Result<Value, Fault> {
         self.fine()?;
-        let mut state = self.running.state.clone();
-        let stopped = state.wait_for(|state| stopped(state, &self.tab).is_some());
+        let stopped = self.running.wait(|state| stopped(state, &self.tab).is_some());
         tokio::select! {
             biased;
             answer = self.sent(session, method, params) => answer,
@@ -145,9 +144,8 @@ impl Hand {
 
     /// Waits until something is known of the tab.
     pub(super) async fn until<T>(&self, what: &str, look: impl Fn(&Tab) -> Option<T>) -> Result<T, Fault> {
-        let mut state = self.running.state.clone();
         let mut found = None;
-        let wait = state.wait_for(|state| {
+        let wait = self.running.wait(|state| {
             found = match stopped(state, &self.tab) {
                 Some(fault) => Some(Err(fault)),
                 None => state.tab(&self.tab).and_then(&look).map(Ok),
@@ -155,7 +153,6 @@ impl Hand {
             found.is_some()
         });
         let waited = timeout_at(self.deadline, wait).await;
-        let waited = waited.map(|waited| waited.is_ok());
         match (waited, found) {
             (Ok(_), Some(found)) => found,
             (Ok(_), None) => Err(Fault::crashed()),

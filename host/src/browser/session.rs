@@ -99,6 +99,13 @@ impl Running {
         self.state.borrow().ended.is_none()
     }
 
+    /// Waits until this is so; `false` if nobody writes any more. Nothing stays borrowed: whoever still has what it waited for and
+    /// looks once more stands in its own way for ever, if the actor wants to write in between.
+    pub(super) async fn wait(&self, so: impl FnMut(&State) -> bool) -> bool {
+        let mut state = self.state.clone();
+        state.wait_for(so).await.is_ok()
+    }
+
     /// Its folder, as long as it has one.
     pub(super) fn profile(&self) -> Result<Arc<Profile>, Fault> {
         self.profile.upgrade().ok_or_else(Fault::crashed)

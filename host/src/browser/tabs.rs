@@ -19,8 +19,9 @@ impl Visit {
         let hand = self.hand(page, Need::Drive, Rights::default(), ACTION)?;
         let target = json!({ "targetId": &*hand.target });
         hand.browser("Target.closeTarget", target).await?;
-        let mut state = hand.running.state.clone();
-        let gone = state.wait_for(|state| state.ended.is_some() || state.tab(&hand.tab).is_none());
+        let gone = hand
+            .running
+            .wait(|state| state.ended.is_some() || state.tab(&hand.tab).is_none());
         let waited = tokio::time::timeout_at(hand.deadline, gone).await;
         waited.map(drop).map_err(|_| hand.late("closing the tab"))
     }

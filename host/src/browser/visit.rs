@@ -216,13 +216,11 @@ impl Visit {
             let tab = state.tabs.iter().find(|tab| *tab.target == *target);
             state.ended.is_some() || tab.is_some_and(|tab| tab.ready)
         };
-        let mut state = running.state.clone();
-        let waited = tokio::time::timeout_at(deadline, state.wait_for(ready)).await;
-        let state = match waited {
-            Ok(Ok(state)) => state,
-            Ok(Err(_)) => return Err(Fault::crashed()),
-            Err(_) => return Err(Fault::timed_out("opening a tab", ACTION.as_millis())),
-        };
+        let waited = tokio::time::timeout_at(deadline, running.wait(ready)).await;
+        if waited.is_err() {
+            return Err(Fault::timed_out("opening a tab", ACTION.as_millis()));
+        }
+        let state = running.state.borrow();
         let tab = state
             .tabs
             .iter()

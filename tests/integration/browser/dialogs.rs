@@ -111,3 +111,19 @@ fn dialogs_that_come_by_themselves() {
     site.ok("browser_close_tab", json!({ "tab": "t1" }));
     assert!(!site.ok("browser_tabs", json!({})).contains("t1"));
 }
+
+/// The browser tells of something else in the very moment in which a dialog ends a call: neither stands in the other's way.
+#[test]
+fn dialogs_amid_a_stream_of_events() {
+    let site = Site::new();
+    site.open("/dialogs", PAGE);
+    let busy = "<script>setInterval(() => { for (let n = 0; n < 40; n++) console.log(n) }, 1)</script>";
+    site.pages.put("/busy", busy);
+    site.ok("browser_new_tab", json!({ "url": site.pages.url("/busy") }));
+    for _ in 0..150 {
+        let asks = json!({ "tab": "t1", "script": "new Promise(() => setTimeout(() => alert('Here'), 2))" });
+        let said = site.fails("browser_evaluate", asks);
+        assert!(said.starts_with("dialog_open: ") && said.contains("Here"), "{said}");
+        site.ok("browser_handle_dialog", json!({ "tab": "t1", "accept": true }));
+    }
+}
