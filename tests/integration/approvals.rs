@@ -176,6 +176,66 @@ fn results_can_be_asked_about() {
     assert_eq!(statuses(&run(&plain, calls)), [Status::Ok, Status::Denied]);
 }
 
+/// What no answer could open is refused without a question: the files that the host itself trusts.
+#[test]
+fn nobody_is_asked_about_what_stays_closed() {
+    let world = world();
+    world.add(&json!({ "toolyard.toml": "[files]\nread = [\"**\"]\nwrite = [\"**\"]\n" }));
+    for answer in [Answer::Once, Answer::Always] {
+        let operator = Operator::new(&[answer], MANY);
+        let host = host(&world, &operator);
+        let write = Call::new("write_file", json!({ "path": "toolyard.toml", "content": "" }));
+        let outcome = run(&host, vec![write]).remove(0);
+        check(&outcome, Status::Denied, "denied");
+        assert_eq!(operator.asked(), [""; 0], "{outcome:#?}");
+    }
+    assert!(world.read("toolyard.toml").starts_with("[files]"));
+}
+
+/// A call whose path is another's result could be anywhere; once that is there and somebody is asked, it is nowhere.
+#[test]
+fn a_result_that_is_asked_about_blocks_nobody() {
+    let world = world();
+    let operator = Operator::new(&[Answer::Once], 0);
+    let host = host(&world, &operator);
+    let first = Call::new("probe_echo", json!({ "text": ".env" })).with_id("1");
+    let taking = json!({ "path": { "$result": "1" }, "content": "KEY=2\n" });
+    let write = Call::new("write_file", json!({ "path": "a.txt", "content": "new\n" }));
+    let calls = vec![first, Call::new("write_file", taking).with_id("2"), write];
+    let batch = host.submit(calls).expect("a batch");
+    let begun = std::time::Instant::now();
+    while host.status().len() > 1 || operator.asked().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", host.status());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(
+        (world.read("a.txt"), world.read(".env")),
+        ("new\n".into(), "KEY=1\n".into())
+    );
+    operator.released.add_permits(1);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let outcomes = runtime.block_on(batch.outcomes());
+    assert_eq!(statuses(&outcomes), [Status::Ok; 3], "{outcomes:#?}");
+    assert_eq!(world.read(".env"), "KEY=2\n");
+    assert!(outcomes[1].footprint.entries().len() == 1, "{outcomes:#?}");
+}
+
+/// An operator that fails takes no caller's outcome along.
+#[test]
+fn an_approver_that_panics() {
+    struct Panics;
+    impl Approve for Panics {
+        fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
+            panic!("asked about {}", question.tool)
+        }
+    }
+    let world = world();
+    let host = world.builder().approver(Arc::new(Panics)).build().expect("a host");
+    let outcomes = run(&host, vec![read(".env"), read("a.txt")]);
+    check(&outcomes[0], Status::HostFailure, "host_failure");
+    assert_eq!((outcomes[1].status, host.status().len()), (Status::Ok, 0));
+}
+
 fn lines(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).expect("the log");
     text.lines()

@@ -7,7 +7,7 @@ use super::refused::Refused;
 use crate::call::{Call, CallError, CallId, Entry, Footprint, Outcome, Status, Timing, Wait};
 use crate::sandbox::Ended;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -70,7 +70,41 @@ pub(super) struct Live {
     pub(super) taken: bool,
 }
 
+/// What a worker needs to begin.
+#[derive(Debug)]
+pub(super) struct Begin {
+    pub(super) call: Arc<Call>,
+    pub(super) filled: Option<Arc<serde_json::Value>>,
+    pub(super) prepared: Prepared,
+    pub(super) stop: oneshot::Receiver<()>,
+    /// Whether time has passed since the paths were resolved, so that they must be resolved again.
+    pub(super) waited: bool,
+    pub(super) replans: u32,
+    pub(super) approved: Vec<Entry>,
+    /// Whether another call takes its result.
+    pub(super) taken: bool,
+}
+
 impl Live {
+    /// Its worker is there.
+    pub(super) fn begin(&mut self) -> Begin {
+        let (sender, receiver) = oneshot::channel();
+        match self.cancelled {
+            true => _ = sender.send(()),
+            false => self.stop = Some(sender),
+        }
+        Begin {
+            call: Arc::clone(&self.call),
+            filled: self.filled.clone(),
+            prepared: self.prepared.clone(),
+            stop: receiver,
+            waited: !self.waits.is_empty() || self.queued.elapsed() > Duration::from_millis(1),
+            replans: self.replans,
+            approved: self.allowed(),
+            taken: self.taken,
+        }
+    }
+
     /// What it may do beyond the policy: what was approved for it, and for its client's calls of this tool.
     pub(super) fn allowed(&self) -> Vec<Entry> {
         let mut allowed = self.approved.clone();

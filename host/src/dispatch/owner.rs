@@ -2,16 +2,16 @@
 //! It must not run, open or await anything; whoever brings a message carries out the answer.
 
 use super::learned::Learned;
-use super::live::{ClientId, Live, LiveCall, not_met};
+use super::live::{Begin, ClientId, Live, LiveCall, not_met};
 use super::prepare::Prepared;
 use super::trees::Trees;
-use crate::call::{Call, CallId, Endpoint, Entry, Outcome, Status, Wait, What};
+use crate::call::{CallId, Endpoint, Entry, Outcome, Status, Wait, What};
 use crate::catalog::Plugin;
 use crate::sandbox::Ended;
 use crate::schedule::{Decision, Ended as How, Reason, Scheduler, Submission, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -39,21 +39,6 @@ pub(super) struct Ending {
     pub(super) beyond: Vec<Endpoint>,
     pub(super) reply: oneshot::Sender<Outcome>,
     pub(super) outcome: Outcome,
-}
-
-/// What a worker needs to begin.
-#[derive(Debug)]
-pub(super) struct Begin {
-    pub(super) call: Arc<Call>,
-    pub(super) filled: Option<Arc<serde_json::Value>>,
-    pub(super) prepared: Prepared,
-    pub(super) stop: oneshot::Receiver<()>,
-    /// Whether time has passed since the paths were resolved, so that they must be resolved again.
-    pub(super) waited: bool,
-    pub(super) replans: u32,
-    pub(super) approved: Vec<Entry>,
-    /// Whether another call takes its result.
-    pub(super) taken: bool,
 }
 
 /// See the module.
@@ -163,22 +148,7 @@ impl Owner {
 
     /// A worker is there for this call.
     pub(super) fn begin(&mut self, ticket: Ticket) -> Option<Begin> {
-        let call = self.live.get_mut(&ticket)?;
-        let (sender, receiver) = oneshot::channel();
-        match call.cancelled {
-            true => _ = sender.send(()),
-            false => call.stop = Some(sender),
-        }
-        Some(Begin {
-            call: Arc::clone(&call.call),
-            filled: call.filled.clone(),
-            prepared: call.prepared.clone(),
-            stop: receiver,
-            waited: !call.waits.is_empty() || call.queued.elapsed() > Duration::from_millis(1),
-            replans: call.replans,
-            approved: call.allowed(),
-            taken: call.taken,
-        })
+        self.live.get_mut(&ticket).map(Live::begin)
     }
 
     /// A call's sandbox is about to open: from here on it runs. Its batch and id.
@@ -230,6 +200,17 @@ impl Owner {
         call.waits.extend(waits.iter().cloned());
         call.more_waits = more;
         (Some(What::Planned { waits }), self.next())
+    }
+
+    /// Somebody is asked about a call whose footprint is not known yet: meanwhile it is in nobody's way.
+    pub(super) fn let_go(&mut self, ticket: Ticket) -> Vec<Effect> {
+        if let Some(call) = self.live.get_mut(&ticket) {
+            self.trees.remove(&call.prepared.footprint);
+            call.prepared.footprint = Arc::default();
+            call.prepared.unknown.push("it waits for an approval".to_owned());
+            self.scheduler.let_go(ticket);
+        }
+        self.next()
     }
 
     /// Somebody has allowed a call what the policy refuses.

@@ -342,7 +342,10 @@ impl Rules {
             {
                 let message = refusal.message(&tool.name, want.claim, &tool.claims);
                 let mut refused = Refused::new(Status::Denied, "denied", message).hint(refusal.hint());
-                refused.about = Some(Box::new((need.clone(), refusal)));
+                // Only about what a yes would open is anybody asked.
+                if rules.with([need.clone()]).judge(need) == Verdict::Allowed {
+                    refused.about = Some(Box::new((need.clone(), refusal)));
+                }
                 return Err(refused);
             }
         }

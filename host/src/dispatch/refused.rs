@@ -8,7 +8,7 @@ use crate::policy::Refusal;
 pub(crate) struct Refused {
     pub(crate) status: Status,
     pub(crate) error: CallError,
-    /// What the policy refused, if it was the policy: that could be allowed.
+    /// What the policy refused, if somebody could allow it.
     pub(crate) about: Option<Box<(Need, Refusal)>>,
 }
 

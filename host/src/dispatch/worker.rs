@@ -3,8 +3,8 @@
 
 use super::Shared;
 use super::chain::document;
-use super::live::{ended, held};
-use super::owner::{Begin, Effect};
+use super::live::{Begin, ended, held};
+use super::owner::Effect;
 use super::prepare::Prepared;
 use super::refused::Refused;
 use super::resolve::{self, Next};
@@ -57,14 +57,42 @@ pub(super) fn turn(shared: &Arc<Shared>, ticket: Ticket) -> impl Future<Output =
     })
 }
 
+/// A call of which it is being found out what it holds. Whatever happens meanwhile, its caller hears of it.
+struct Finding {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+    found: bool,
+}
+
+impl Drop for Finding {
+    fn drop(&mut self) {
+        if !self.found {
+            let message = "the host failed while it found out what this call holds";
+            let ended = Ended::error(Status::HostFailure, "host_failure", message);
+            let effects = self.shared.owner().unresolved(self.ticket, ended);
+            carry_out(&self.shared, effects);
+        }
+    }
+}
+
 /// Finds out what a call holds, asking for leave as often as something of it is refused that could be allowed.
 async fn find_out(shared: Arc<Shared>, ticket: Ticket) {
+    let mut finding = Finding {
+        shared: Arc::clone(&shared),
+        ticket,
+        found: false,
+    };
     loop {
         let effects = match resolve::resolve(&shared, ticket) {
             Next::Do(effects) => Some(effects),
-            Next::Ask(memory, question, refused) => resolve::ask(&shared, ticket, &memory, *question, refused).await,
+            Next::Ask(memory, question, refused) => {
+                let effects = shared.owner().let_go(ticket);
+                carry_out(&shared, effects);
+                resolve::ask(&shared, ticket, &memory, *question, refused).await
+            }
         };
         if let Some(effects) = effects {
+            finding.found = true;
             return carry_out(&shared, effects);
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Call {
     pub(super) state: State,
     /// Whether the footprint is more than a guess from above.
     pub(super) known: bool,
+    /// Whether the footprint was asked for: once is enough.
+    pub(super) asked: bool,
     pub(super) priority: i32,
     pub(super) estimate_us: u64,
     /// The estimates along the longest chain of calls that starts with this one.
@@ -65,6 +67,7 @@ impl Call {
             handles: Handles::new(),
             state: State::Waiting,
             known: submission.known,
+            asked: false,
             priority: submission.priority,
             estimate_us: submission.estimate_us,
             chain_us: submission.estimate_us,

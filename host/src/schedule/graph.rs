@@ -77,7 +77,7 @@ impl Scheduler {
                 call.state = State::Ready;
                 self.ready.insert(call.rank(ticket));
             }
-            false if call.after.is_empty() => _ = self.unresolved.insert(ticket),
+            false if call.after.is_empty() && !call.asked => _ = self.unresolved.insert(ticket),
             true | false => {}
         }
     }

@@ -265,6 +265,14 @@ impl Scheduler {
         }
     }
 
+    /// Has a call whose footprint is not known yet hold nothing until it is: whoever is asked about it may take a while.
+    pub fn let_go(&mut self, ticket: Ticket) {
+        if self.calls.get(ticket).is_some_and(|call| !call.known) {
+            self.stale = true;
+            self.narrow(ticket, &Arc::default());
+        }
+    }
+
     /// The next thing to do; ask until there is nothing.
     #[expect(
         clippy::should_implement_trait,
@@ -276,6 +284,7 @@ impl Scheduler {
             return Some(Decision::Skip { ticket, because });
         }
         if let Some(ticket) = self.unresolved.pop_first() {
+            self.calls.get_mut(ticket)?.asked = true;
             return Some(Decision::Resolve(ticket));
         }
         if self.running >= self.slots {

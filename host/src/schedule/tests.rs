@@ -61,6 +61,25 @@ fn drain(scheduler: &mut Scheduler) -> Vec<i64> {
     started
 }
 
+fn those(scheduler: &Scheduler, state: impl Fn(State) -> bool) -> Vec<Ticket> {
+    let is = |ticket: &Ticket| scheduler.calls.get(*ticket).is_some_and(|call| state(call.state));
+    live(scheduler).into_iter().filter(is).collect()
+}
+
+/// The calls that have not ended, joins left out.
+fn live(scheduler: &Scheduler) -> Vec<Ticket> {
+    let real = |ticket: &Ticket| scheduler.calls.get(*ticket).is_some_and(|call| !call.join);
+    scheduler.calls.tickets().filter(real).collect()
+}
+
+fn started(scheduler: &Scheduler) -> Vec<Ticket> {
+    those(scheduler, State::started)
+}
+
+fn running(scheduler: &Scheduler) -> Vec<Ticket> {
+    those(scheduler, |state| state == State::Running)
+}
+
 fn parallel() -> Scheduler {
     Scheduler::new(NonZeroUsize::new(100).expect("not zero"))
 }
@@ -217,6 +236,39 @@ fn planned_again() {
     scheduler.finish(second, Ended::Ok);
     scheduler.finish(third, Ended::Ok);
     assert!(scheduler.index.is_empty() && scheduler.calls.len() == 0 && scheduler.running() == 0);
+}
+
+#[test]
+fn what_a_call_holds_is_asked_for_once() {
+    let mut scheduler = parallel();
+    let first = submit(&mut scheduler, "w a");
+    assert_eq!(drain(&mut scheduler), [0]);
+    let guess = scheduler.submit(Submission {
+        known: false,
+        ..Submission::new(footprint("w ./**"))
+    });
+    let reader = submit(&mut scheduler, "r b");
+    assert_eq!(drain(&mut scheduler), [101]);
+    scheduler.finish(first, Ended::Ok);
+    assert_eq!(
+        drain(&mut scheduler),
+        [0; 0],
+        "what it could hold is still held, and was asked for"
+    );
+    scheduler.let_go(guess);
+    assert_eq!(drain(&mut scheduler), [2], "it holds nothing, and does not start");
+    submit(&mut scheduler, "w b");
+    assert!(!scheduler.replan(guess, footprint("w b")));
+    assert_eq!(scheduler.blockers(guess), [reader]);
+    scheduler.let_go(guess);
+    scheduler.finish(reader, Ended::Ok);
+    assert_eq!(
+        drain(&mut scheduler),
+        [1],
+        "in its place, and it kept what it was given"
+    );
+    scheduler.finish(guess, Ended::Ok);
+    assert_eq!(drain(&mut scheduler), [3]);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 enum Step {
     Submit {
         footprint: Footprint,
-        /// Not said yet; this many of its entries are what it will turn out to hold.
-        unknown: Option<usize>,
+        /// Not said yet; this many of its entries are what it will turn out to hold, and whether somebody is asked first.
+        unknown: Option<(usize, bool)>,
         after: Vec<usize>,
         when: When,
         priority: i32,
@@ -21,6 +21,7 @@ enum Step {
     Replan(usize, Footprint),
     Pause(usize),
     Resume(usize),
+    Answer(usize),
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -58,7 +59,7 @@ fn some_footprint() -> impl Strategy<Value = Footprint> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let when = prop::sample::select(vec![When::Ok, When::Ok, When::Failed, When::Always]);
-    let unknown = prop::option::weighted(0.15, 0..3_usize);
+    let unknown = prop::option::weighted(0.15, (0..3_usize, any::<bool>()));
     let after = prop::collection::vec(0..40_usize, 0..2);
     let submit =
         (some_footprint(), unknown, after, when, -1..2_i32).prop_map(|(footprint, unknown, after, when, priority)| {
@@ -77,6 +78,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..40_usize, some_footprint()).prop_map(|(at, footprint)| Step::Replan(at, footprint)),
         1 => (0..40_usize).prop_map(Step::Pause),
         1 => (0..40_usize).prop_map(Step::Resume),
+        1 => (0..4_usize).prop_map(Step::Answer),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -116,14 +118,15 @@ impl Oracle {
             .iter()
             .filter(|(_, other)| footprint.conflict(&other.footprint).is_some());
         let before = conflicting.map(|(on, _)| *on).chain(after.iter().copied()).collect();
+        let (known, when, failed, started) = (submission.known, submission.when, submission.failed, false);
         let known = Known {
             footprint,
-            known: submission.known,
+            known,
             after,
-            when: submission.when,
-            failed: submission.failed,
+            when,
+            failed,
             before,
-            started: false,
+            started,
         };
         let hopeless = known.hopeless();
         self.0.insert(ticket, known);
@@ -174,6 +177,13 @@ impl Oracle {
         }
     }
 
+    fn let_go(&mut self, ticket: Ticket) {
+        self.replan(ticket, &Arc::default());
+        if let Some(known) = self.0.get_mut(&ticket) {
+            known.known = false;
+        }
+    }
+
     /// Starts all that can.
     fn start(&mut self) {
         for known in self
@@ -191,25 +201,6 @@ impl Oracle {
     }
 }
 
-fn those(scheduler: &Scheduler, state: impl Fn(State) -> bool) -> Vec<Ticket> {
-    let is = |ticket: &Ticket| scheduler.calls.get(*ticket).is_some_and(|call| state(call.state));
-    live(scheduler).into_iter().filter(is).collect()
-}
-
-/// The calls that have not ended, joins left out.
-fn live(scheduler: &Scheduler) -> Vec<Ticket> {
-    let real = |ticket: &Ticket| scheduler.calls.get(*ticket).is_some_and(|call| !call.join);
-    scheduler.calls.tickets().filter(real).collect()
-}
-
-fn started(scheduler: &Scheduler) -> Vec<Ticket> {
-    those(scheduler, State::started)
-}
-
-fn running(scheduler: &Scheduler) -> Vec<Ticket> {
-    those(scheduler, |state| state == State::Running)
-}
-
 /// The `at`-th of the live calls, counted round.
 fn pick(tickets: &[Ticket], at: usize) -> Option<Ticket> {
     (!tickets.is_empty()).then(|| tickets[at % tickets.len()])
@@ -219,8 +210,9 @@ fn pick(tickets: &[Ticket], at: usize) -> Option<Ticket> {
 struct Both {
     scheduler: Scheduler,
     oracle: Oracle,
-    /// What calls will turn out to hold that don't say yet.
-    later: BTreeMap<Ticket, Arc<Footprint>>,
+    /// What calls will turn out to hold that don't say yet, and whether somebody is asked first.
+    later: BTreeMap<Ticket, (Arc<Footprint>, bool)>,
+    asking: BTreeSet<Ticket>,
 }
 
 impl Both {
@@ -243,9 +235,9 @@ impl Both {
                 };
                 let ticket = self.scheduler.submit(submission.clone());
                 self.oracle.submit(ticket, &submission);
-                if let Some(count) = unknown {
+                if let Some((count, asks)) = unknown {
                     let some = footprint.entries().iter().take(*count).cloned();
-                    self.later.insert(ticket, Arc::new(Footprint::new(some)));
+                    self.later.insert(ticket, (Arc::new(Footprint::new(some)), *asks));
                 }
             }
             Step::Finish(at, ok) => {
@@ -270,14 +262,21 @@ impl Both {
                     self.replan(ticket, &Arc::new(footprint.clone()));
                 }
             }
-            Step::Pause(at) => pick(&running(&self.scheduler), *at)
-                .into_iter()
-                .for_each(|t| self.scheduler.pause(t)),
+            Step::Pause(at) => {
+                if let Some(ticket) = pick(&running(&self.scheduler), *at) {
+                    self.scheduler.pause(ticket);
+                }
+            }
             Step::Resume(at) => {
                 let paused = those(&self.scheduler, |state| state == State::Paused);
-                pick(&paused, *at)
-                    .into_iter()
-                    .for_each(|ticket| self.scheduler.resume(ticket));
+                if let Some(ticket) = pick(&paused, *at) {
+                    self.scheduler.resume(ticket);
+                }
+            }
+            Step::Answer(at) => {
+                if let Some(ticket) = self.asking.iter().nth(*at).copied() {
+                    self.answer(ticket);
+                }
             }
         }
         self.settle();
@@ -288,13 +287,25 @@ impl Both {
         self.oracle.replan(ticket, footprint);
     }
 
+    fn answer(&mut self, ticket: Ticket) {
+        self.asking.remove(&ticket);
+        let footprint = Arc::clone(&self.later[&ticket].0);
+        self.replan(ticket, &footprint);
+    }
+
     /// Does all that is to be done now.
     fn settle(&mut self) {
         while let Some(decision) = self.scheduler.next() {
             if let Decision::Resolve(ticket) = decision {
                 assert!(self.oracle.0[&ticket].after.is_empty(), "{ticket:?} is asked too early");
-                let footprint = Arc::clone(&self.later[&ticket]);
-                self.replan(ticket, &footprint);
+                assert!(!self.asking.contains(&ticket), "{ticket:?} is asked twice");
+                if !self.later[&ticket].1 {
+                    self.answer(ticket);
+                    continue;
+                }
+                self.asking.insert(ticket);
+                self.scheduler.let_go(ticket);
+                self.oracle.let_go(ticket);
             }
         }
     }
@@ -312,8 +323,7 @@ impl Both {
             assert_eq!(now, self.oracle.started());
             return;
         }
-        // With few slots: whoever has started could, no slot is free while somebody could start, and only those that go on
-        // are more than there are slots.
+        // With few slots: whoever has started could, and no slot is free while somebody could start.
         for ticket in &now {
             let known = self.oracle.0.get_mut(ticket).expect("it is live");
             assert!(known.before.is_empty() && known.known, "{ticket:?} started too early");
@@ -326,9 +336,15 @@ impl Both {
 
     /// Everything ends, and nothing is left behind.
     fn drain(mut self) {
-        while let Some(ticket) = started(&self.scheduler).first().copied() {
-            self.scheduler.finish(ticket, Ended::Ok);
-            self.oracle.end(ticket, true);
+        loop {
+            if let Some(ticket) = self.asking.first().copied() {
+                self.answer(ticket);
+            } else if let Some(ticket) = started(&self.scheduler).first().copied() {
+                self.scheduler.finish(ticket, Ended::Ok);
+                self.oracle.end(ticket, true);
+            } else {
+                break;
+            }
             self.settle();
         }
         let scheduler = &self.scheduler;
@@ -343,6 +359,7 @@ fn play(steps: &[Step], slots: usize) {
         scheduler: Scheduler::new(NonZeroUsize::new(slots).expect("slots")),
         oracle: Oracle::default(),
         later: BTreeMap::new(),
+        asking: BTreeSet::new(),
     };
     for step in steps {
         both.step(step);
