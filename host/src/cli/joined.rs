@@ -11,6 +11,7 @@ use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// As often one tries to join an owner that ends just then.
 const TRIES: usize = 50;
@@ -137,10 +138,12 @@ impl Owner {
 async fn to_the_end(joined: Joined, calls: Vec<Call>, observers: &[Observer]) -> anyhow::Result<Ended> {
     let mut sent = joined.send(calls, !observers.is_empty()).await.map_err(failed)?;
     let (mut outcomes, mut cores, mut interrupted) = (Vec::new(), None, false);
+    // One for all turns: between two of them no signal is lost.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     loop {
         let said = tokio::select! {
             said = sent.next() => said.map_err(failed)?,
-            _ = tokio::signal::ctrl_c() => {
+            _ = interrupts.recv() => {
                 if interrupted || cores.is_none() {
                     std::process::exit(Exit::Interrupted as i32);
                 }

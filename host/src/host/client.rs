@@ -87,7 +87,8 @@ impl Client {
 
     /// As `submit_as`, for a thread that may be kept for a moment: a single call that only reads files, is the only one on this
     /// host and whose kind is usually done within half a millisecond begins where its outcome is awaited. That saves it two
-    /// changes of thread. What takes longer than 2 ms goes on where all calls run.
+    /// changes of thread. What takes longer than 2 ms goes on where all calls run. It does not begin before: await its outcome before
+    /// that of anything that may wait for it.
     ///
     /// # Errors
     /// As there.

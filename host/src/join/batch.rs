@@ -20,8 +20,8 @@ const FIRST: Duration = Duration::from_secs(60);
 /// Compiling that takes longer than this is told.
 const SOON: Duration = Duration::from_millis(150);
 
-/// As long as this the last events are waited for.
-const SETTLE: Duration = Duration::from_secs(10);
+/// As long as this the next event is waited for when all calls have ended.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// The longest word after the batch, in bytes.
 const MOST_WORD: usize = 64;
@@ -77,7 +77,7 @@ pub(crate) async fn serve(host: &Host, board: &Arc<Board>, mut guest: Guest) -> 
         }
     };
     if events {
-        drop(timeout(SETTLE, all_told(&listening, calls, &mut guest.writer)).await);
+        all_told(&listening, calls, &mut guest.writer).await?;
     }
     answer(outcomes, &mut guest.writer).await
 }
@@ -108,10 +108,14 @@ async fn warm(host: &Host, calls: &[Call], guest: &mut Guest) -> io::Result<bool
     }
 }
 
-/// Tells what is told on a thread of its own, which may be behind.
+/// Tells what is told on a thread of its own, which may be behind, and may have had to leave an end out. A line that was begun
+/// is written to its end, however long that takes.
 async fn all_told(listening: &Listening, calls: usize, writer: &mut OwnedWriteHalf) -> io::Result<()> {
     while listening.ended() < calls {
-        writer.write_all(listening.next().await.as_bytes()).await?;
+        let Ok(event) = timeout(SETTLE, listening.next()).await else {
+            break;
+        };
+        writer.write_all(event.as_bytes()).await?;
     }
     while let Some(event) = listening.ready() {
         writer.write_all(event.as_bytes()).await?;
