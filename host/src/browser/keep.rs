@@ -9,6 +9,7 @@ use super::visit::{ACTION, Need, Visit};
 use super::wire::text;
 use crate::call::Rights;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
@@ -34,6 +35,21 @@ impl Area {
 /// As many bytes of imported storage wait for pages of their origins.
 const MOST_IMPORTED: usize = 16 << 20;
 
+/// What an origin and each of its items count beside their text: one that is empty takes room, too.
+const EACH: usize = 64;
+
+/// As many origins wait so.
+const MOST_ORIGINS: usize = 1000;
+
+/// The longest state that is read, in bytes: what is stored may be longer where it is written as JSON.
+const LONGEST_STATE: usize = 4 * MOST_IMPORTED;
+
+/// As many addresses may be asked about at once.
+const MOST_URLS: usize = 1000;
+
+/// As many cookies are set at once; browsers keep about a third of that.
+const MOST_COOKIES: usize = 10_000;
+
 const STORAGE: Rights = Rights {
     evaluate: false,
     storage: true,
@@ -57,6 +73,10 @@ async fn all(running: &Arc<Running>) -> Result<Vec<Cookie>, Fault> {
 }
 
 async fn set(running: &Arc<Running>, cookies: &[Cookie]) -> Result<(), Fault> {
+    if cookies.len() > MOST_COOKIES {
+        let many = format!("{} cookies are more than {MOST_COOKIES}", cookies.len());
+        return Err(Fault::invalid(many).hint("set fewer at once"));
+    }
     let mut told = Vec::with_capacity(cookies.len());
     for cookie in cookies {
         if cookie.name.is_empty() || cookie.domain.is_empty() {
@@ -73,6 +93,43 @@ async fn set(running: &Arc<Running>, cookies: &[Cookie]) -> Result<(), Fault> {
     }
     let done = ask(running, "Storage.setCookies", json!({ "cookies": told })).await;
     done.map(drop).map_err(|fault| Fault::invalid(fault.message))
+}
+
+/// Whether all of it may wait for pages of its origins, beside what waits there already.
+fn fit(waiting: &[OfOrigin], new: &[OfOrigin]) -> Result<(), Fault> {
+    let hint = "import fewer origins, or open pages of those that wait first";
+    let names: HashSet<&str> = new.iter().map(|one| one.origin.as_str()).collect();
+    let stays = |old: &&OfOrigin| !names.contains(old.origin.as_str());
+    let count = waiting.iter().filter(stays).count().saturating_add(new.len());
+    if count > MOST_ORIGINS {
+        let many = format!("{count} origins would wait for their pages, and no more than {MOST_ORIGINS} may");
+        return Err(Fault::invalid(many).hint(hint));
+    }
+    let size = |origin: &OfOrigin| {
+        let items = origin.local_storage.iter();
+        items.fold(origin.origin.len().saturating_add(EACH), |sum, item| {
+            let text = item.name.len().saturating_add(item.value.len());
+            sum.saturating_add(text).saturating_add(EACH)
+        })
+    };
+    let all = waiting.iter().filter(stays).chain(new).map(size);
+    match all.fold(0, usize::saturating_add) > MOST_IMPORTED {
+        true => {
+            let much =
+                format!("more than {MOST_IMPORTED} bytes would wait for their pages, each item with {EACH} more");
+            Err(Fault::invalid(much).hint(hint))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Has it wait, in the place of what is of the same origins; what is refused changes nothing.
+fn take_in(waiting: &mut Vec<OfOrigin>, new: Vec<OfOrigin>) -> Result<(), Fault> {
+    fit(waiting, &new)?;
+    let names: HashSet<&str> = new.iter().map(|one| one.origin.as_str()).collect();
+    waiting.retain(|old| !names.contains(old.origin.as_str()));
+    waiting.extend(new);
+    Ok(())
 }
 
 /// Whether a cookie would go to an address (RFC 6265, 5.4).
@@ -92,6 +149,10 @@ impl Visit {
     /// Cookies that would go to these addresses; all of the session for none.
     pub async fn cookies(&mut self, session: &str, urls: &[String]) -> Result<Vec<Cookie>, Fault> {
         let name = self.may(session, Need::Observe, STORAGE)?;
+        if urls.len() > MOST_URLS {
+            let many = format!("{} addresses are more than {MOST_URLS}", urls.len());
+            return Err(Fault::invalid(many).hint("ask about fewer at once, or about all cookies with none"));
+        }
         let parsed: Result<Vec<Url>, _> = urls.iter().map(|url| Url::parse(url)).collect();
         let urls = parsed.map_err(|error| Fault::invalid(format!("an address of the cookies: {error}")))?;
         let Some(running) = self.known(&name) else {
@@ -199,28 +260,20 @@ impl Visit {
     /// Takes such a state in.
     pub async fn import_state(&mut self, session: &str, state: &str) -> Result<(), Fault> {
         let name = self.may(session, Need::Drive, STORAGE)?;
+        if state.len() > LONGEST_STATE {
+            let long = format!("the state has {} bytes, and {LONGEST_STATE} may be read", state.len());
+            return Err(Fault::invalid(long).hint("take in fewer origins at once"));
+        }
         let kept: Kept = serde_json::from_str(state)
             .map_err(|error| Fault::invalid(format!("the state is no such JSON: {error}")))?;
+        // Before anything of it is taken in, and before a browser is started for it.
+        fit(&[], &kept.origins)?;
         let running = self.started(&name).await?;
+        fit(&running.imports(), &kept.origins)?;
         if !kept.cookies.is_empty() {
             set(&running, &kept.cookies).await?;
         }
-        let mut imports = running.imports();
-        imports.retain(|old| kept.origins.iter().all(|new| new.origin != old.origin));
-        let size = |origin: &OfOrigin| {
-            let items = origin.local_storage.iter();
-            items.fold(origin.origin.len(), |sum, item| {
-                sum.saturating_add(item.name.len()).saturating_add(item.value.len())
-            })
-        };
-        let all = imports.iter().chain(&kept.origins).map(size);
-        if all.fold(0, usize::saturating_add) > MOST_IMPORTED {
-            return Err(Fault::invalid(format!(
-                "more than {MOST_IMPORTED} bytes would wait for their pages"
-            )));
-        }
-        imports.extend(kept.origins);
-        Ok(())
+        take_in(&mut running.imports(), kept.origins)
     }
 }
 
@@ -253,5 +306,41 @@ mod tests {
             let url = Url::parse(url).unwrap();
             assert_eq!(goes(&cookie(domain, path, secure), &url), fits, "{domain} {path} {url}");
         }
+    }
+
+    fn of(origin: &str, items: usize) -> OfOrigin {
+        let item = Item {
+            name: String::new(),
+            value: String::new(),
+        };
+        OfOrigin {
+            origin: origin.to_owned(),
+            local_storage: vec![item; items],
+        }
+    }
+
+    #[test]
+    fn imports_take_each_others_place_and_a_refused_one_changes_nothing() {
+        let mut waiting = Vec::new();
+        let names = |waiting: &[OfOrigin]| -> Vec<String> { waiting.iter().map(|one| one.origin.clone()).collect() };
+        take_in(&mut waiting, vec![of("http://a", 1), of("http://b", 1)]).unwrap();
+        take_in(&mut waiting, vec![of("http://a", 2), of("http://c", 0)]).unwrap();
+        assert_eq!(names(&waiting), ["http://b", "http://a", "http://c"]);
+        // Items without any text are not free.
+        let empty = take_in(&mut waiting, vec![of("http://b", MOST_IMPORTED / EACH)]).unwrap_err();
+        assert_eq!(empty.kind, super::super::fault::FaultKind::Invalid);
+        let many = (0..MOST_ORIGINS).map(|number| of(&format!("http://{number}"), 0));
+        let many: Vec<_> = many.collect();
+        assert!(
+            take_in(&mut waiting, many.clone())
+                .unwrap_err()
+                .message
+                .contains("1003")
+        );
+        assert_eq!(names(&waiting), ["http://b", "http://a", "http://c"]);
+        let mut waiting = Vec::new();
+        take_in(&mut waiting, many.clone()).unwrap();
+        take_in(&mut waiting, many).unwrap();
+        assert_eq!(waiting.len(), MOST_ORIGINS);
     }
 }

@@ -110,3 +110,37 @@ fn a_login_is_taken_to_another_session() {
             .starts_with("invalid: ")
     );
 }
+
+#[test]
+fn what_waits_for_its_pages_has_limits() {
+    let site = Site::new();
+    let import = |name: &str, state: Value| {
+        std::fs::write(site.world.path().join(name), state.to_string()).expect("a file");
+        json!({ "path": name })
+    };
+    let of = |origin: String, items: Vec<Value>| json!({ "origin": origin, "localStorage": items });
+    let item = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let own = of(site.pages.url(""), vec![item("theme", "dark")]);
+    site.ok("browser_import_state", import("own.json", json!({ "origins": [own] })));
+    // What is empty takes room, too, and so do origins that have nothing.
+    let empty = of(site.pages.url(""), vec![item("", ""); 300_000]);
+    let many: Vec<Value> = (0..1001)
+        .map(|number| of(format!("http://{number}.test"), vec![]))
+        .collect();
+    let cookies = vec![json!({ "name": "n", "value": "v", "domain": "127.0.0.1" })];
+    for origins in [vec![empty], many] {
+        let state = json!({ "cookies": cookies, "origins": origins });
+        let said = site.fails("browser_import_state", import("much.json", state));
+        assert!(
+            said.starts_with("invalid: ") && said.contains("would wait for their pages"),
+            "{said}"
+        );
+    }
+    // Nothing of it was taken in, and what waited before waits still.
+    assert_eq!(site.data("browser_cookies", json!({}))["cookies"], json!([]));
+    site.open("/themed", "<script>document.title = localStorage.theme</script>");
+    assert_eq!(site.js("document.title"), json!("dark"));
+    let urls = vec![site.pages.url("/"); 1001];
+    let said = site.fails("browser_cookies", json!({ "urls": urls }));
+    assert!(said.starts_with("invalid: 1001 addresses"), "{said}");
+}
