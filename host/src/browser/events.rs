@@ -310,6 +310,8 @@ impl State {
                         reason = "a count of bytes"
                     )]
                     let bytes = bytes.max(0.0) as u64;
+                    // Counted when it comes: a download that is over may be forgotten, and what it wrote is there.
+                    self.received = self.received.saturating_add(bytes.saturating_sub(download.bytes));
                     download.bytes = bytes;
                     match text(event, "/state") {
                         "completed" => download.complete = true,

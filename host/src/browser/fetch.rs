@@ -6,7 +6,7 @@ use super::fault::{Fault, FaultKind};
 use super::page::{Page, Target};
 use super::profile::{hand_over, passage};
 use super::session::Running;
-use super::state::{Download, State};
+use super::state::Download;
 use super::transfers::{Taking, behave};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
@@ -29,18 +29,10 @@ const MOST_FILES: usize = 1000;
 /// Numbers for folders, so that no two calls share one.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// The bytes of the downloads after the first `from`.
-fn bytes(state: &State, from: usize) -> u64 {
-    state
-        .since(from)
-        .map(|download| download.bytes)
-        .fold(0, u64::saturating_add)
-}
-
-/// Breaks downloads off as soon as they are more than `left` bytes: whoever takes them may never look at them.
-async fn watch(running: Arc<Running>, from: usize, left: u64, over: Arc<AtomicBool>) {
+/// Breaks downloads off as soon as more than `most` bytes have come in all: whoever takes them may never look at them.
+async fn watch(running: Arc<Running>, from: usize, most: u64, over: Arc<AtomicBool>) {
     running
-        .wait(|state| state.ended.is_some() || bytes(state, from) > left)
+        .wait(|state| state.ended.is_some() || state.received > most)
         .await;
     over.store(true, Ordering::Relaxed);
     let deny = json!({ "behavior": "deny", "eventsEnabled": true });
@@ -94,14 +86,19 @@ impl Visit {
         let folder = folder(&running, "downloads")?;
         hand_over(&folder).map_err(failed)?;
         let take = json!({ "behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true });
-        let from = running.state.borrow().begun;
+        let (from, before) = {
+            let state = running.state.borrow();
+            (state.begun, state.received)
+        };
         let over = Arc::<AtomicBool>::default();
-        let watching = watch(Arc::clone(&running), from, self.transfers.left, Arc::clone(&over));
+        let most = before.saturating_add(self.transfers.left);
+        let watching = watch(Arc::clone(&running), from, most, Arc::clone(&over));
         let watch = tokio::spawn(watching).abort_handle();
         let taking = Taking {
             running: Arc::clone(&running),
             folder,
             from,
+            before,
             over,
             watch,
         };
@@ -123,7 +120,8 @@ impl Visit {
         let deadline = Instant::now() + Duration::from_millis(u64::from(ms));
         let mut too_many = false;
         let wait = taking.running.wait(|state| {
-            too_many = taking.over.load(Ordering::Relaxed) || bytes(state, taking.from) > left;
+            let come = state.received.saturating_sub(taking.before);
+            too_many = taking.over.load(Ordering::Relaxed) || come > left;
             let done = |download: &Download| download.complete || download.failure.is_some();
             let mut own = state.since(taking.from).peekable();
             too_many || state.ended.is_some() || (own.peek().is_some() && own.all(done))

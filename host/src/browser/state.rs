@@ -55,6 +55,8 @@ pub(super) struct State {
     /// How many there were so far.
     pub(super) begun: usize,
     /// Pages that were too many and are being closed: nothing is granted to them.
+    /// How many bytes of them have come so far, of those that are forgotten, too.
+    pub(super) received: u64,
     pub(super) closing: HashSet<String>,
     /// The frames of tabs that are gone: what they still ask for is nobody's.
     pub(super) former: Former,

@@ -28,6 +28,8 @@ pub(super) struct Taking {
     pub(super) folder: PathBuf,
     /// How many there were before.
     pub(super) from: usize,
+    /// How many bytes of downloads had come before.
+    pub(super) before: u64,
     /// Whether they were more bytes than this call may take.
     pub(super) over: Arc<AtomicBool>,
     /// What breaks them off then; it ends with this.

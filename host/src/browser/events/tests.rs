@@ -215,3 +215,22 @@ proptest! {
         prop_assert_eq!(names.len(), state.tabs.len());
     }
 }
+
+#[test]
+fn bytes_of_forgotten_downloads_are_counted() {
+    let mut state = session();
+    let mut load = |id: String, bytes: u64| {
+        state.apply(None, "Browser.downloadWillBegin", &json!({ "guid": id }));
+        for (told, so_far) in [("inProgress", bytes / 2), ("completed", bytes)] {
+            let event = json!({ "guid": id, "receivedBytes": so_far, "state": told });
+            state.apply(None, "Browser.downloadProgress", &event);
+        }
+    };
+    for round in 0..3 {
+        load(format!("large {round}"), 1000);
+        (0..500).for_each(|number| load(format!("{round} {number}"), 0));
+    }
+    assert_eq!(state.since(0).count(), 500);
+    assert!(state.since(0).all(|download| download.bytes == 0));
+    assert_eq!(state.received, 3000);
+}
