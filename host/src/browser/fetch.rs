@@ -7,7 +7,7 @@ use super::page::{Page, Target};
 use super::profile::{hand_over, passage};
 use super::session::Running;
 use super::state::Download;
-use super::transfers::{Taking, behave};
+use super::transfers::{Taking, behave, break_off};
 use super::visit::{ACTION, Need, Visit};
 use crate::call::Rights;
 use serde_json::json;
@@ -35,16 +35,7 @@ async fn watch(running: Arc<Running>, from: usize, most: u64, over: Arc<AtomicBo
         .wait(|state| state.ended.is_some() || state.received > most)
         .await;
     over.store(true, Ordering::Relaxed);
-    let deny = json!({ "behavior": "deny", "eventsEnabled": true });
-    drop(behave(&running, "Browser.setDownloadBehavior", deny).await);
-    let open: Vec<String> = {
-        let state = running.state.borrow();
-        let open = state.since(from).filter(|download| !download.complete);
-        open.map(|download| download.id.clone()).collect()
-    };
-    for id in open {
-        drop(behave(&running, "Browser.cancelDownload", json!({ "guid": id })).await);
-    }
+    break_off(&running, from).await;
 }
 
 /// A new folder in a session's own.
@@ -135,9 +126,8 @@ impl Visit {
             state.since(taking.from).cloned().collect()
         };
         if too_many {
-            for download in own.iter_mut() {
-                let cancel = json!({ "guid": download.id });
-                drop(behave(&taking.running, "Browser.cancelDownload", cancel).await);
+            break_off(&taking.running, taking.from).await;
+            for download in &mut own {
                 download.complete = false;
                 download.failure = Some(format!(
                     "more than the {left} bytes allowed; raise browser_transfer_bytes"

@@ -96,7 +96,7 @@ impl Hand {
 }
 
 /// Runs futures beside each other, the first begun first.
-async fn together<T>(all: Vec<impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn together<T>(all: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut all: Vec<_> = all.into_iter().map(|one| (Box::pin(one), None)).collect();
     std::future::poll_fn(move |context| {
         let mut ready = true;

@@ -169,6 +169,24 @@ fn downloads() -> usize {
         told.contains("browser_transfer_bytes") && told.contains("complete: false"),
         "{got:?}"
     );
+    // A page that begins one after the other all the time: as soon as the call is over, none of them is let in.
+    let page = site.html(&format!(
+        "<a href='{}' download=one>x</a><script>setInterval(() => document.querySelector('a').click(), 1)</script>",
+        file(1)
+    ));
+    let ops = [
+        json!({ "op": "take_downloads" }),
+        navigate("t1", &page),
+        json!({ "op": "wait_time", "x": 500 }),
+    ];
+    well(&ground, "probe_browser", &[&site.url()], &ops);
+    well(
+        &ground,
+        "probe_browser_look",
+        &[],
+        &[json!({ "op": "wait_time", "x": 300 })],
+    );
+    assert!(written(&folders).is_empty(), "{:?}", written(&folders));
     // And when the call is over, none is taken any more, nor left.
     let ops = [
         navigate("t1", &site.html(&flood)),
@@ -178,5 +196,20 @@ fn downloads() -> usize {
     assert!(written(&folders).is_empty());
     ground.unchanged();
     ground.alive();
-    3
+    // Where the line to the browser is full when the call is over, it can't be told to take no more: it is ended.
+    let limits = "[limits]\nbrowser_queue = 8\nbrowser_hang_ms = 60000\n";
+    let (ground, _) = ground_with(&format!("{}{limits}", policy(&[&site.url()])), &[]);
+    let page = site.html("<script>setTimeout(() => { for (;;); }, 100)</script>");
+    let ops = [
+        json!({ "op": "take_downloads" }),
+        navigate("t1", &page),
+        json!({ "op": "wait_time", "x": 300 }),
+        json!({ "op": "evaluate", "text": "1", "ms": 20, "count": 50 }),
+    ];
+    let got = tries(&ground, "probe_browser_wide", &[&site.url()], &ops);
+    assert!(got[3]["errors"]["Overloaded"].as_u64() > Some(0), "{got:?}");
+    let tabs = well(&ground, "probe_browser_look", &[], &[json!({ "op": "tabs" })]).remove(0);
+    assert!(!tabs.contains("t1"), "{tabs}");
+    ground.alive();
+    5
 }
