@@ -87,11 +87,8 @@ impl Grants {
         Some((*refused, why.clone()))
     }
 
-    /// Why the last tunnel to where `url` leads could not be opened, and whether that was a refusal.
-    pub(super) fn last_failure(&self, url: &str) -> Option<(bool, String)> {
-        let Leads::Out(endpoint) = leads(url, false) else {
-            return None;
-        };
+    /// Why the last tunnel to there could not be opened, and whether that was a refusal.
+    pub(super) fn last_failure(&self, endpoint: &Endpoint) -> Option<(bool, String)> {
         let mut fits = self.failures.iter().rev();
         let (_, _, refused, why) = fits.find(|(host, port, ..)| (host, *port) == (&endpoint.host, endpoint.port))?;
         Some((*refused, why.clone()))

@@ -119,7 +119,12 @@ impl Visit {
             }
         }
         let hand = self.to(running, page, tab, Need::Drive, limit(ms));
-        if skip && hand.fine().is_ok() && hand.known(|tab| is_there(tab, url, until))? {
+        // Read before anything of the tab is looked at: nothing can be told of it meanwhile.
+        let there = url::Url::parse(url).ok().filter(|_| skip);
+        if let Some(there) = there
+            && hand.fine().is_ok()
+            && hand.known(|tab| is_there(tab, there.as_str(), until))?
+        {
             return landed(&hand, true).await;
         }
         hand.free().await?;
@@ -180,8 +185,7 @@ impl Visit {
 }
 
 fn is_there(tab: &Tab, url: &str, until: Until) -> bool {
-    let same = url::Url::parse(url).is_ok_and(|url| url.as_str() == tab.url);
-    same && !tab.crashed && tab.document.reached.contains(until.stage())
+    tab.url == url && !tab.crashed && tab.document.reached.contains(until.stage())
 }
 
 async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
@@ -217,9 +221,12 @@ async fn landed(hand: &Hand, skipped: bool) -> Result<Landed, Fault> {
 /// Why a page was not loaded, from the browser's word for it.
 fn not_loaded(hand: &Hand, url: &str, error: &str) -> Fault {
     let (at, refused) = (shown(url), hand.known(|tab| tab.refused.back().cloned()).ok().flatten());
-    let tunnel = {
-        let grants = hand.running.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        grants.last_failure(url)
+    let tunnel = match leads(url, false) {
+        Leads::Out(endpoint) => {
+            let grants = hand.running.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            grants.last_failure(&endpoint)
+        }
+        Leads::Nowhere | Leads::Refused(_) => None,
     };
     let error = error.trim_start_matches("net::");
     match (error, refused, tunnel) {

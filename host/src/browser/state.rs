@@ -2,6 +2,7 @@
 //! It must not speak to the browser; it says what is to be done, and the actor does it.
 
 use super::fault::{Fault, FaultKind};
+use super::judge::shown;
 use super::log::{ConsoleLine, RequestLine, Ring};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -228,7 +229,8 @@ impl State {
                 true => "no tab is open: open a page first".to_owned(),
                 false => format!("open tabs: {}", open.join(", ")),
             };
-            Fault::new(FaultKind::NoSuch, format!("there is no tab {id:?}")).hint(hint)
+            // It is a caller's word, as long as that likes, and nothing can be told of meanwhile.
+            Fault::new(FaultKind::NoSuch, format!("there is no tab {:?}", shown(id))).hint(hint)
         })
     }
 

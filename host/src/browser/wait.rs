@@ -27,6 +27,9 @@ pub enum Condition {
     Time(u32),
 }
 
+/// The longest address that is waited for, in characters: those of tabs are kept no longer.
+const LONGEST: usize = 2000;
+
 impl Visit {
     /// Waits.
     pub async fn wait(&mut self, page: &Page, condition: &Condition, ms: u32) -> Result<(), Fault> {
@@ -43,6 +46,13 @@ impl Visit {
             Condition::Selector(selector) => ("selector", false, selector),
             Condition::SelectorGone(selector) => ("selector", true, selector),
             Condition::Url(pattern) => {
+                // It is compared where nothing else can be told of meanwhile.
+                if pattern.chars().nth(LONGEST).is_some() {
+                    let message = format!("the address to wait for has more than {LONGEST} characters");
+                    return Err(
+                        Fault::invalid(message).hint("wait for a part of it, or put * for what may be anything")
+                    );
+                }
                 let fits = |tab: &super::state::Tab| matches(pattern, &tab.url).then_some(());
                 return hand.until(&format!("waiting for the address {pattern}"), fits).await;
             }

@@ -133,3 +133,18 @@ fn tabs_have_a_limit_and_sessions_have_one() {
         .collect();
     assert_eq!(sessions, ["browser/main", "browser/third"]);
 }
+
+#[test]
+fn words_that_are_too_long_are_refused_before_they_are_compared() {
+    let site = Site::new();
+    site.open("/a", "<title>a</title>");
+    let said = site.fails(
+        "browser_wait_for",
+        json!({ "url": "*".repeat(2001), "timeout_ms": 60_000 }),
+    );
+    assert!(said.starts_with("invalid: ") && said.contains("2000"), "{said}");
+    let fits = format!("{}/a", "*".repeat(1998));
+    site.ok("browser_wait_for", json!({ "url": fits, "timeout_ms": 60_000 }));
+    let said = site.fails("browser_reload", json!({ "tab": format!("t{}", "1".repeat(100_000)) }));
+    assert!(said.starts_with("no_such: ") && said.len() < 1000, "{said:.2000}");
+}
