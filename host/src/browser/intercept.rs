@@ -34,10 +34,7 @@ impl Actor {
     /// A request of a page waits for our word.
     pub(super) fn paused(&mut self, session: Option<&str>, event: &Value) {
         let frame = text(event, "/frameId");
-        let known = frame.is_empty() || {
-            let state = self.state.borrow();
-            state.is_worker(frame) || state.owner(frame).is_some()
-        };
+        let known = self.state.borrow().knows(frame);
         if known || self.held.len() >= MOST_HELD {
             return self.judge(session, event);
         }
@@ -52,7 +49,7 @@ impl Actor {
     pub(super) fn let_go(&mut self) {
         let now = Instant::now();
         for held in std::mem::take(&mut self.held) {
-            let known = self.state.borrow().owner(text(&held.event, "/frameId")).is_some();
+            let known = self.state.borrow().knows(text(&held.event, "/frameId"));
             match known || held.until <= now {
                 true => self.judge(held.session.as_deref(), &held.event),
                 false => self.held.push_back(held),
@@ -72,6 +69,7 @@ impl Actor {
             match state.owner(frame) {
                 Some(target) => Whose::Tab(target),
                 None if frame.is_empty() || state.is_worker(frame) => Whose::Any,
+                None if state.forgets() => Whose::Tab(frame.into()),
                 None => Whose::Each,
             }
         };

@@ -55,9 +55,9 @@ pub(super) struct State {
     pub(super) downloads: VecDeque<(usize, Download)>,
     /// How many there were so far.
     pub(super) begun: usize,
-    /// Pages that were too many and are being closed: nothing is granted to them.
     /// How many bytes of them have come so far, of those that are forgotten, too.
     pub(super) received: u64,
+    /// Pages that were too many and are being closed: nothing is granted to them.
     pub(super) closing: HashSet<String>,
     /// The frames of tabs that are gone: what they still ask for is nobody's.
     pub(super) former: Former,
@@ -130,21 +130,28 @@ pub(super) struct Held {
     pub(super) event: Value,
 }
 
-/// Frames that are gone, by their names.
+/// Frames that are gone, by their names: the last of them.
 #[derive(Debug, Default)]
 pub(super) struct Former {
-    names: HashSet<String>,
+    names: HashSet<Arc<str>>,
+    /// The oldest first.
+    order: VecDeque<Arc<str>>,
     /// Whether there were more than are remembered.
     more: bool,
 }
 
 impl Former {
-    fn put(&mut self, names: impl IntoIterator<Item = String>) {
-        for name in names {
-            match self.names.len() < MOST_FORMER {
-                true => drop(self.names.insert(name)),
-                false => self.more = true,
-            }
+    fn put(&mut self, name: &str) {
+        let name: Arc<str> = name.into();
+        if !self.names.insert(Arc::clone(&name)) {
+            return;
+        }
+        self.order.push_back(name);
+        if self.order.len() > MOST_FORMER
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+            self.more = true;
         }
     }
 }
@@ -259,8 +266,18 @@ impl State {
             return Some(Arc::clone(&tab.target));
         }
         let gone = self.closing.contains(frame) || self.former.names.contains(frame);
-        let forgotten = self.former.more || self.tabs.iter().any(|tab| tab.former.more);
-        (gone || forgotten).then(|| frame.into())
+        gone.then(|| frame.into())
+    }
+
+    /// Whether frames have been forgotten. A name that nobody knows may be one of theirs then, and nothing is granted to it:
+    /// what other tabs were granted would be more than its own was.
+    pub(super) fn forgets(&self) -> bool {
+        self.former.more || self.tabs.iter().any(|tab| tab.former.more)
+    }
+
+    /// Whether it is known what asks under this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        name.is_empty() || self.is_worker(name) || self.owner(name).is_some()
     }
 
     /// Whether it is a worker, and no frame, that asks under this name.
@@ -322,9 +339,9 @@ impl State {
     pub(super) fn close(&mut self, target: &str) {
         for tab in self.tabs.extract_if(.., |tab| *tab.target == *target) {
             self.former.more |= tab.former.more;
-            self.former.put(tab.former.names);
-            self.former.put(tab.frames.into_keys());
-            self.former.put([target.to_owned()]);
+            tab.former.order.iter().for_each(|name| self.former.put(name));
+            tab.frames.keys().for_each(|name| self.former.put(name));
+            self.former.put(target);
         }
         self.attached.retain(|_, (page, _)| **page != *target);
     }
@@ -365,7 +382,7 @@ impl Tab {
     /// The frames that fit are gone.
     pub(super) fn lose(&mut self, fits: impl Fn(&str, &Frame) -> bool) {
         let lost = self.frames.extract_if(|name, frame| fits(name, frame));
-        self.former.put(lost.map(|(name, _)| name));
+        lost.for_each(|(name, _)| self.former.put(&name));
     }
 
     pub(super) fn refuse(&mut self, why: String) {

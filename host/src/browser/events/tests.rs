@@ -234,3 +234,28 @@ fn bytes_of_forgotten_downloads_are_counted() {
     assert!(state.since(0).all(|download| download.bytes == 0));
     assert_eq!(state.received, 3000);
 }
+
+#[test]
+fn frames_that_are_forgotten_refuse_no_worker_and_no_frame_that_is_told_of() {
+    let mut state = session();
+    let on = Some("S1");
+    for number in 0..=16_384 {
+        let frame = json!({ "frameId": format!("F{number}") });
+        state.apply(on, "Page.frameAttached", &frame);
+        state.apply(on, "Page.frameDetached", &frame);
+    }
+    // The oldest is forgotten, and might be any name that is not known.
+    assert!(state.forgets() && !state.knows("F0"));
+    assert_eq!(state.owner("F1").as_deref(), Some("T1"));
+    assert_eq!(state.owner("F16384").as_deref(), Some("T1"));
+    let worker = json!({ "sessionId": "W", "targetInfo": { "targetId": "worker", "type": "shared_worker" } });
+    state.apply(on, "Target.attachedToTarget", &worker);
+    assert!(state.knows("worker") && state.owner("worker").is_none());
+    assert!(!state.knows("new"));
+    state.apply(on, "Page.frameAttached", &json!({ "frameId": "new" }));
+    assert_eq!(state.owner("new").as_deref(), Some("T1"));
+    // What was forgotten stays so when the tab is gone, and nothing is granted to the rest.
+    state.apply(None, "Target.targetDestroyed", &json!({ "targetId": "T1" }));
+    assert!(state.forgets() && !state.knows("F0"));
+    assert_eq!(state.owner("F16384").as_deref(), Some("F16384"));
+}
