@@ -48,7 +48,7 @@ pub(super) struct Actor {
     pulse: Pulse,
     /// As long as a question may go unanswered.
     patience: Duration,
-    /// The question that is open, since when.
+    /// A question is open, and since when nothing was heard.
     asked: Option<Instant>,
     next_pulse: Instant,
     /// Whether the browser has said anything yet.
@@ -103,8 +103,13 @@ impl Actor {
             tokio::select! {
                 biased;
                 message = self.messages.recv() => match message {
-                    Some(Message::Whole(message)) => self.hear(&message),
-                    Some(Message::TooLong(what)) => self.too_long(&what),
+                    Some(message) => {
+                        self.lives();
+                        match message {
+                            Message::Whole(message) => self.hear(&message),
+                            Message::TooLong(what) => self.too_long(&what),
+                        }
+                    }
                     None => break End::Gone,
                 },
                 ask = self.queue.recv() => match ask {
@@ -204,6 +209,11 @@ impl Actor {
             }
             None => drop(ask.answer.send(Err(Fault::overloaded()))),
         }
+    }
+
+    /// Whatever a browser says shows that it isn't hung: an answer may stand in line behind all that a page has to tell.
+    fn lives(&mut self) {
+        self.asked = self.asked.map(|_| Instant::now());
     }
 
     fn hear(&mut self, message: &Value) {
@@ -363,3 +373,6 @@ impl Actor {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;
