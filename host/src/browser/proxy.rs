@@ -9,13 +9,14 @@ use crate::egress::{self, Resolve, Unreachable};
 use crate::walls::{self, Wall};
 use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
+use http::header::{HeaderName, HeaderValue, PROXY_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use known::{Known, password, says};
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -123,27 +124,24 @@ impl Proxy {
     }
 }
 
-fn password() -> io::Result<String> {
-    use std::io::Read as _;
-    let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// One place among those that may be open; it is held as long as a connection or a tunnel out of it lives.
 type Turn = Arc<OwnedSemaphorePermit>;
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>, turn: Turn) {
     let onward = Arc::new(Onward::default());
+    let known = Known::default();
     let service = hyper::service::service_fn(|request| {
         let (shared, onward, turn) = (Arc::clone(&shared), Arc::clone(&onward), Arc::clone(&turn));
+        if says(&request, &shared.expect) {
+            known.is();
+        }
         async move { answer(request, &shared, &onward, turn).await }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .preserve_header_case(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    if let Err(error) = connection.await {
+    if let Some(Err(error)) = known.or_gone(connection).await {
         tracing::debug!(%error, "a connection of a browser broke");
     }
 }
@@ -154,7 +152,7 @@ async fn answer(
     onward: &Onward,
     turn: Turn,
 ) -> Result<Response<Body>, hyper::Error> {
-    if request.headers().get(PROXY_AUTHORIZATION) != Some(&shared.expect) {
+    if !says(&request, &shared.expect) {
         let mut response = plain(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "");
         let ask = HeaderValue::from_static("Basic realm=\"toolyard\"");
         response.headers_mut().insert(PROXY_AUTHENTICATE, ask);
@@ -390,6 +388,8 @@ async fn forward(mut request: Request<Incoming>, shared: &Shared, onward: &Onwar
     response.headers_mut().remove(WHY);
     Ok(response.map(BodyExt::boxed))
 }
+
+mod known;
 
 #[cfg(test)]
 mod kept_tests;

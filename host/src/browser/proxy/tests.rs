@@ -195,3 +195,37 @@ async fn tried() {
     one.abort();
     two.abort();
 }
+
+#[test]
+fn who_never_says_the_password_keeps_no_place() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(async {
+        let proxy = Proxy::start(Arc::default(), Arc::new(egress::System)).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..MOST_OPEN {
+            silent.push(TcpStream::connect(proxy.address).await.unwrap());
+        }
+        // Not even one that asks again and again without it.
+        let asking = silent.pop().unwrap();
+        let (mut heard, mut asks) = asking.into_split();
+        let asking = tokio::spawn(async move {
+            while asks
+                .write_all(b"GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n")
+                .await
+                .is_ok()
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let ended = async {
+            drop(heard.read_to_end(&mut Vec::new()).await);
+            for mut stream in silent {
+                drop(stream.read_to_end(&mut Vec::new()).await);
+            }
+        };
+        timeout(Duration::from_secs(60), ended).await.unwrap();
+        asking.abort();
+        let told = said(&proxy, "GET http://a/ HTTP/1.1\r\nhost: a\r\nAUTH\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 403 "), "{told}");
+    });
+}
