@@ -126,10 +126,20 @@ impl Visit {
             let at = (x + (to_x - x) * part, y + (to_y - y) * part);
             moves.push(mouse("mouseMoved", at.0, at.1, "left", 0, 0));
         }
-        moves.push(mouse("mouseReleased", to_x, to_y, "left", 1, 0));
+        let release = mouse("mouseReleased", to_x, to_y, "left", 1, 0);
         // One after the other: a page needs its turn in between to begin a drag.
         for one in moves {
-            hand.mouse(vec![one]).await?;
+            let done = hand.mouse(vec![one]).await;
+            // A dialog is no fault, and nothing is sent any more as long as it is open.
+            if done.is_err() || hand.fine().is_err() {
+                hand.release(release.clone()).await;
+                done?;
+                break;
+            }
+        }
+        if let Err(fault) = hand.mouse(vec![release.clone()]).await {
+            hand.release(release).await;
+            return Err(fault);
         }
         hand.acted(before).await
     }
@@ -270,6 +280,7 @@ impl Visit {
             fields.insert("promptText".to_owned(), text.into());
         }
         hand.bare("Page.handleJavaScriptDialog", params).await?;
+        hand.answered().await;
         hand.acted(before).await
     }
 

@@ -5,7 +5,10 @@ use super::fault::{Fault, FaultKind};
 use super::keys::{Key, Modifiers};
 use super::page::{Hand, Target};
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 pub(super) fn mouse(kind: &str, x: f64, y: f64, button: &str, count: u8, held: u32) -> Value {
     let pressed = match (kind, button) {
@@ -15,6 +18,23 @@ pub(super) fn mouse(kind: &str, x: f64, y: f64, button: &str, count: u8, held: u
         _ => 1,
     };
     json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": pressed, "clickCount": count, "modifiers": held })
+}
+
+/// What lets buttons go that dialogs keep down, by the tabs' targets.
+#[derive(Default)]
+pub(super) struct Down(Mutex<HashMap<Arc<str>, Value>>); // Held for one look or exchange.
+
+impl Down {
+    /// Those of tabs that are not open any more are forgotten.
+    fn put(&self, target: &Arc<str>, one: Value, is_open: impl Fn(&str) -> bool) {
+        let mut down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        down.retain(|other, _| is_open(other));
+        down.insert(Arc::clone(target), one);
+    }
+
+    fn take(&self, target: &str) -> Option<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(target)
+    }
 }
 
 impl Hand {
@@ -42,6 +62,33 @@ impl Hand {
             all.push(self.page("Input.dispatchMouseEvent", one));
         }
         self.led(all).await
+    }
+
+    /// Lets a button go that no later action would: now, though the time is over, or when the dialog is answered that is
+    /// open, because until then the browser takes no input. Its answer is waited for no longer than a moment.
+    pub(super) async fn release(&self, one: Value) {
+        let open = self.known(|tab| tab.dialog.is_some()).unwrap_or(false);
+        if open {
+            let is_open = |target: &str| self.state().tabs.iter().any(|tab| *tab.target == *target);
+            return self.running.down.put(&self.target, one, is_open);
+        }
+        let deadline = Instant::now() + Duration::from_millis(200);
+        let line = &self.running.line;
+        let asked = line.ask(
+            self.rank,
+            Some(&self.session),
+            "Input.dispatchMouseEvent",
+            one,
+            deadline,
+        );
+        drop(asked.await);
+    }
+
+    /// Lets the button go that a dialog has kept down, which is closed now.
+    pub(super) async fn answered(&self) {
+        if let Some(one) = self.running.down.take(&self.target) {
+            self.release(one).await;
+        }
     }
 
     pub(super) async fn press(&self, key: &Key, held: Modifiers) -> Result<(), Fault> {

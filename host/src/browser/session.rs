@@ -4,6 +4,7 @@
 use super::actor::{Actor, Parts};
 use super::fault::{Fault, FaultKind};
 use super::find::Program;
+use super::input::Down;
 use super::judge::Grants;
 use super::line::{Line, Rank};
 use super::process::{Process, Start};
@@ -67,6 +68,7 @@ pub(super) struct Running {
     pub(super) grants: Arc<Mutex<Grants>>,
     pub(super) refs: Refs,
     pub(super) worlds: Worlds,
+    pub(super) down: Down,
     pub(super) pid: u32,
     pub(super) program: Program,
     /// Whether the browser's own sandbox is on.
@@ -326,6 +328,7 @@ async fn attempt(
         grants,
         refs: Refs::default(),
         worlds: Worlds::default(),
+        down: Down::default(),
         pid,
         program: program.clone(),
         sandbox,

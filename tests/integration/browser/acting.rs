@@ -124,6 +124,27 @@ fn things_are_dragged() {
 }
 
 #[test]
+fn a_drag_that_a_dialog_ends_lets_go() {
+    let site = Site::new();
+    site.open(
+        "/drag",
+        r#"<style>div { width: 80px; height: 60px; margin: 20px; background: #ccc }</style>
+        <div id="a">thing</div><div id="b">place</div><script>
+        let down = false, ups = 0;
+        document.onmousedown = () => down = true;
+        document.onmousemove = () => { if (down) { down = false; alert("moved"); } };
+        document.onmouseup = () => document.title = `up ${++ups}`;
+        </script>"#,
+    );
+    let acted = site.data("browser_drag", json!({ "source": "#a", "destination": "#b" }));
+    assert_eq!(acted["dialog"]["message"], json!("moved"));
+    site.ok("browser_handle_dialog", json!({ "accept": true }));
+    assert_eq!(site.js("document.title"), json!("up 1"));
+    site.ok("browser_click", json!({ "target": "#b" }));
+    assert_eq!(site.js("document.title"), json!("up 2"));
+}
+
+#[test]
 fn keys_and_chords() {
     let site = Site::new();
     site.open(
