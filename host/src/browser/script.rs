@@ -1,7 +1,7 @@
 //! Running a caller's own JavaScript in a page. It must not run any twice.
 
 use super::fault::{Fault, FaultKind};
-use super::page::{Page, Target, first_line};
+use super::page::{Hand, Page, Target, first_line};
 use super::visit::{Need, Visit};
 use crate::call::Rights;
 use serde_json::{Value, json};
@@ -9,6 +9,37 @@ use std::time::{Duration, Instant};
 
 /// The longest value that is returned, in bytes of JSON.
 const LONGEST: usize = 8 << 20;
+
+/// As long as this a page may take to have its turn before it counts as one that computes without end.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Stops what runs in a page, or in a frame of it, when its time is over. One that only waits for something has its turn, and
+/// is left alone: what is stopped then would be the next script of its own.
+async fn stop(hand: Hand, session: String) {
+    let ended = hand.running.wait(|state| state.ended.is_some());
+    if tokio::time::timeout_at(hand.deadline, ended).await.is_ok() {
+        return;
+    }
+    let hand = Hand {
+        deadline: tokio::time::Instant::now() + PATIENCE,
+        ..hand
+    };
+    let turn = hand
+        .ask(&session, "Runtime.evaluate", json!({ "expression": "0" }))
+        .await;
+    if turn.is_err_and(|fault| fault.kind == FaultKind::TimedOut) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let line = &hand.running.line;
+        let stopped = line.ask(
+            hand.rank,
+            Some(&session),
+            "Runtime.terminateExecution",
+            json!({}),
+            deadline,
+        );
+        drop(stopped.await);
+    }
+}
 
 impl Visit {
     /// Runs a function or an expression in the page and returns its value as JSON.
@@ -51,7 +82,14 @@ impl Visit {
                     "awaitPromise": true,
                     "userGesture": true,
                 });
-                hand.ask(&session, "Runtime.callFunctionOn", call).await?
+                // This has no time limit in the browser, whether somebody waits for its end or not.
+                let overdue = tokio::spawn(stop(hand.hasty(limit), session.clone()));
+                let answer = hand.ask(&session, "Runtime.callFunctionOn", call).await;
+                match &answer {
+                    Err(fault) if fault.kind == FaultKind::TimedOut => drop(overdue.await),
+                    _ => overdue.abort(),
+                }
+                answer?
             }
             None => {
                 let (begun, most) = (

@@ -77,6 +77,25 @@ fn a_page_in_an_endless_loop() {
 }
 
 #[test]
+fn a_script_that_never_ends_is_ended() {
+    let site = Site::new();
+    site.open("/fine", "<title>fine</title><button>B</button>");
+    for target in [json!(null), json!("button")] {
+        let mut arguments = json!({ "script": "() => { for (;;); }", "timeout_ms": 500 });
+        if target.is_string() {
+            arguments["target"] = target;
+        }
+        let said = site.fails("browser_evaluate", arguments);
+        assert!(said.starts_with("timed_out: "), "{said}");
+        assert_eq!(site.js("document.title"), json!("fine"));
+    }
+    // One that only waits too long ends nothing of the page's own.
+    let waits = json!({ "script": "() => new Promise(() => 0)", "target": "button", "timeout_ms": 500 });
+    assert!(site.fails("browser_evaluate", waits).starts_with("timed_out: "));
+    assert_eq!(site.js("document.title"), json!("fine"));
+}
+
+#[test]
 fn an_answer_that_is_nested_too_deep() {
     let site = Site::new();
     site.open("/deep", "<title>deep</title>");
