@@ -63,7 +63,7 @@ pub use wait::Condition;
 use crate::call::SessionName;
 use crate::egress::Resolve;
 use crate::policy::Limits;
-use session::{Session, Setting};
+use session::{Lease, Session, Setting};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -180,12 +180,9 @@ impl Browsers {
     }
 
     /// The session of this name, as it is.
-    fn known(&self, name: &SessionName) -> Option<Arc<Session>> {
+    fn known(&self, name: &SessionName) -> Option<(Arc<Session>, Lease)> {
         let sessions = self.sessions();
-        let session = sessions.get(name)?;
-        // As long as nobody else can take it for idle.
-        session.touch();
-        Some(Arc::clone(session))
+        sessions.get(name).map(leased)
     }
 
     /// Nobody finds the session of this name any more.
@@ -194,11 +191,10 @@ impl Browsers {
     }
 
     /// The session of this name. One that has no browser makes room for it, if there are too many.
-    fn session(&self, name: &SessionName) -> Result<Arc<Session>, Fault> {
+    fn session(&self, name: &SessionName) -> Result<(Arc<Session>, Lease), Fault> {
         let mut sessions = self.sessions();
         if let Some(session) = sessions.get(name) {
-            session.touch();
-            return Ok(Arc::clone(session));
+            return Ok(leased(session));
         }
         if sessions.len() >= self.most {
             let idle = sessions.values().find(|session| session.is_unused());
@@ -216,7 +212,7 @@ impl Browsers {
         }
         let session = Session::new(name.clone(), Arc::clone(&self.setting));
         sessions.insert(name.clone(), Arc::clone(&session));
-        Ok(session)
+        Ok(leased(&session))
     }
 
     /// Starts a session ahead of its first use, without waiting for it.
@@ -226,7 +222,7 @@ impl Browsers {
         drop(threads.spawn(async move {
             let session = browsers.session(&name);
             let started = match session {
-                Ok(session) => session.browser(&own).await.map(drop),
+                Ok((session, _lease)) => session.browser(&own).await.map(drop),
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = started {
@@ -264,6 +260,12 @@ impl Browsers {
             process::reap(running.pid);
         }
     }
+}
+
+/// A session that doesn't end as long as the lease lasts: taken while nobody else can take it for idle or unused.
+fn leased(session: &Arc<Session>) -> (Arc<Session>, Lease) {
+    session.touch();
+    (Arc::clone(session), session.lease())
 }
 
 /// Ends sessions that nobody has needed for long, and writes down what is known of the others.

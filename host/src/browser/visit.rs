@@ -5,7 +5,7 @@ use super::Browsers;
 use super::fault::{Fault, FaultKind};
 use super::line::Rank;
 use super::page::{Hand, Page};
-use super::session::{Lease, Running, Session};
+use super::session::{Lease, Running};
 use super::state::State;
 use super::transfers::Transfers;
 use crate::call::{Access, Endpoint, Footprint, Reach, Resource, Rights, SessionName};
@@ -124,25 +124,19 @@ impl Visit {
         }
     }
 
-    fn lease(&mut self, session: &Arc<Session>) {
-        if !self.leases.contains_key(&session.name) {
-            self.leases.insert(session.name.clone(), session.lease());
-        }
-    }
-
     /// The session's browser, started if there is none.
     pub(super) async fn started(&mut self, name: &SessionName) -> Result<Arc<Running>, Fault> {
-        let session = self.browsers.session(name)?;
-        self.lease(&session);
+        let (session, lease) = self.browsers.session(name)?;
+        self.leases.insert(name.clone(), lease);
         let threads = self.browsers.threads()?.clone();
         session.browser(&threads).await
     }
 
     /// The session's browser, if one runs.
     pub(super) fn known(&mut self, name: &SessionName) -> Option<Arc<Running>> {
-        let session = self.browsers.known(name)?;
+        let (session, lease) = self.browsers.known(name)?;
         let running = session.running()?;
-        self.lease(&session);
+        self.leases.insert(name.clone(), lease);
         Some(running)
     }
 
