@@ -284,6 +284,11 @@ impl Actor {
                 }
             }
             TooLong::Request(id) => self.refuse(None, id),
+            // Only what a prompt proposes is ever so long.
+            TooLong::Dialog(session) => {
+                let (method, params) = ("Page.javascriptDialogOpening", json!({ "type": "prompt" }));
+                self.hear(&json!({ "method": method, "params": params, "sessionId": session }));
+            }
             TooLong::Event => {}
         }
     }

@@ -20,6 +20,9 @@ const MOST_UNWRITTEN: usize = 64 << 20;
 /// As much is looked at of a message that is too long.
 const BEGINNING: usize = 256;
 
+/// As much is kept of its end: the connection that it is about stands there.
+const ENDING: usize = 128;
+
 /// As many messages wait to be looked at. Beyond, the browser waits.
 const WAITING: usize = 1024;
 
@@ -39,6 +42,8 @@ pub(super) enum TooLong {
     Answer(u64),
     /// A page's request, under this name, which waits for an answer.
     Request(String),
+    /// A dialog that the page behind this connection has opened: it waits for an answer, too.
+    Dialog(String),
     /// Something else that was told.
     Event,
 }
@@ -116,6 +121,8 @@ pub(super) fn frame(message: &Value) -> io::Result<Vec<u8>> {
 struct Frame {
     begun: Vec<u8>,
     too_long: bool,
+    /// How it ends, if it is too long.
+    end: Vec<u8>,
 }
 
 impl Frame {
@@ -125,11 +132,11 @@ impl Frame {
             let (last, rest) = bytes.split_at(end);
             self.keep(last);
             bytes = rest.get(1..).unwrap_or_default();
-            let begun = std::mem::take(&mut self.begun);
+            let (begun, end) = (std::mem::take(&mut self.begun), std::mem::take(&mut self.end));
             match std::mem::take(&mut self.too_long) {
-                true => messages.push(Message::TooLong(what(&begun))),
+                true => messages.push(Message::TooLong(what(&begun, &end))),
                 // One that can't be read, because it is nested too deep, is for somebody all the same.
-                false => match (parsed(&begun), what(&begun)) {
+                false => match (parsed(&begun), what(&begun, &begun)) {
                     (Some(message), _) => messages.push(Message::Whole(message)),
                     (None, TooLong::Event) => {}
                     (None, what) => messages.push(Message::TooLong(what)),
@@ -145,19 +152,28 @@ impl Frame {
         self.begun
             .extend_from_slice(bytes.get(..missing.min(bytes.len())).unwrap_or_default());
         let rest = bytes.get(missing..).unwrap_or_default();
-        let longest = match what(self.begun.get(..BEGINNING).unwrap_or(&self.begun)) {
+        let longest = match what(self.begun.get(..BEGINNING).unwrap_or(&self.begun), &[]) {
             TooLong::Answer(_) | TooLong::Request(_) => LONGEST,
-            TooLong::Event => LONGEST_EVENT,
+            TooLong::Dialog(_) | TooLong::Event => LONGEST_EVENT,
         };
         match self.begun.len().saturating_add(rest.len()) <= longest && !self.too_long {
             true => self.begun.extend_from_slice(rest),
             false => {
-                self.too_long = true;
+                if !std::mem::replace(&mut self.too_long, true) {
+                    self.end.extend_from_slice(last(&self.begun));
+                }
+                self.end.extend_from_slice(last(rest));
+                self.end = last(&self.end).to_vec();
                 self.begun.truncate(BEGINNING);
                 self.begun.shrink_to_fit();
             }
         }
     }
+}
+
+/// As much of the end of these bytes as is kept.
+fn last(bytes: &[u8]) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(ENDING)..).unwrap_or_default()
 }
 
 /// A message; where pages have put halves of characters into it, the sign for what can't be read stands in their place.
@@ -191,18 +207,29 @@ fn without_halves(bytes: &[u8]) -> Vec<u8> {
     whole
 }
 
-/// What a message is, by how it begins: `{"id":12,`, or `{"method":"Fetch.requestPaused","params":{"requestId":"…",`.
-fn what(begun: &[u8]) -> TooLong {
+/// What a message is, by how it begins: `{"id":12,`, or `{"method":"Fetch.requestPaused","params":{"requestId":"…",`. Where it is
+/// about a dialog, it ends with `,"sessionId":"…"}`, and no text of a page can look like that: quotes are escaped there.
+fn what(begun: &[u8], end: &[u8]) -> TooLong {
     let text = String::from_utf8_lossy(begun);
     let id = text
         .strip_prefix("{\"id\":")
         .and_then(|rest| rest.split(',').next()?.parse().ok());
     let paused = text.strip_prefix("{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"");
+    let dialog = text.starts_with("{\"method\":\"Page.javascriptDialogOpening\",");
     match (id, paused.and_then(|rest| rest.split_once('"'))) {
         (Some(id), _) => TooLong::Answer(id),
         (None, Some((request, _))) => TooLong::Request(request.to_owned()),
+        (None, None) if dialog => TooLong::Dialog(session_at(end)),
         (None, None) => TooLong::Event,
     }
+}
+
+/// The connection that a message is about, by how it ends.
+fn session_at(end: &[u8]) -> String {
+    let text = String::from_utf8_lossy(last(end));
+    let session = text.rsplit_once(",\"sessionId\":\"");
+    let session = session.and_then(|(_, rest)| rest.strip_suffix("\"}"));
+    session.unwrap_or_default().to_owned()
 }
 
 /// The text at a place of a message; nothing there is none.
@@ -278,5 +305,16 @@ mod tests {
         }
         assert!(frame.begun.capacity() < 1024);
         assert_eq!(told(&frame.take(b"\"}\0")), ["TooLong(Event)"]);
+        // A dialog is nothing that may be missed. Whose it is stands at its end, in whatever pieces that comes.
+        let end = b"\\\",\\\"sessionId\\\":\\\"XX\\\"}\"},\"sessionId\":\"AB12\"}\0";
+        for cut in (0..end.len()).step_by(7) {
+            frame.take(b"{\"method\":\"Page.javascriptDialogOpening\",\"params\":{\"url\":\"");
+            for _ in 0..9 {
+                frame.take(&piece);
+            }
+            let (first, rest) = end.split_at(cut);
+            frame.take(first);
+            assert_eq!(told(&frame.take(rest)), ["TooLong(Dialog(\"AB12\"))"]);
+        }
     }
 }

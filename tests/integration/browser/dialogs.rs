@@ -127,3 +127,20 @@ fn dialogs_amid_a_stream_of_events() {
         site.ok("browser_handle_dialog", json!({ "tab": "t1", "accept": true }));
     }
 }
+
+#[test]
+fn a_dialog_that_is_too_long_to_be_read_can_be_answered() {
+    let site = Site::new();
+    site.open(
+        "/long",
+        "<button onclick='document.title = String(prompt(``, `x`.repeat(9e6))).length'>Ask</button>",
+    );
+    let acted = site.data("browser_click", json!({ "target": "button" }));
+    // Nothing of its text is known.
+    let dialog = json!({ "kind": "prompt", "message": "", "proposed": "" });
+    assert_eq!(acted["dialog"], dialog, "{:.2000}", acted.to_string());
+    let said = site.fails("browser_snapshot", json!({}));
+    assert!(said.starts_with("dialog_open: "), "{said}");
+    site.ok("browser_handle_dialog", json!({ "accept": true, "text": "short" }));
+    assert_eq!(title(&site), json!("5"));
+}
