@@ -12,7 +12,6 @@ use super::refused::Refused;
 use super::{Shared, Whose, worker};
 use crate::call::{Call, CallId, Outcome, Status, What, When};
 use crate::schedule::{Submission, Ticket, When as Edge};
-use crate::walls::{self, Wall};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -167,7 +166,7 @@ impl Taking<'_> {
     /// Lets calls in together, or says at once why not.
     fn piece(&mut self, piece: &[usize]) {
         // What there is no room for costs nothing but the answer: a flood must not keep others from theirs.
-        let room = self.room(&self.shared.owner());
+        let room = self.shared.room(self.common.client, &self.shared.owner());
         // Paths are resolved before the owner is asked: system calls are not made under its lock.
         let prepare = |at: &usize| {
             let (call, links) = (self.calls.get(*at)?, self.named.links.get(*at)?);
@@ -214,8 +213,12 @@ impl Taking<'_> {
     fn prepare(&self, call: &Call, links: &Links) -> Result<Prepared, Refused> {
         let approvals = &self.shared.approvals;
         let rules = self.shared.rules();
-        match rules.prepare(call, links, &self.common.voice.memory.always(&call.tool)) {
-            Err(refused) if approvals.asks(&self.common.voice, &call.tool, &refused) => {
+        match rules.prepare(
+            call,
+            links,
+            &self.common.voice.memory.always(&rules.catalog, &call.tool),
+        ) {
+            Err(refused) if approvals.asks(&self.common.voice, &rules.catalog, &call.tool, &refused) => {
                 rules.pending(&call.tool, &refused)
             }
             prepared => prepared,
@@ -230,7 +233,7 @@ impl Taking<'_> {
         prepared: Result<Prepared, Refused>,
     ) -> Option<(CallId, What)> {
         let (call, id) = (Arc::clone(self.calls.get(at)?), self.named.ids.get(at)?.clone());
-        let admitted = self.room(owner).and_then(|()| {
+        let admitted = self.shared.room(self.common.client, owner).and_then(|()| {
             let edges = self.edges(&call, at, owner)?;
             Ok((edges, prepared?))
         });
@@ -304,24 +307,6 @@ impl Taking<'_> {
             owner.be_patient(ticket, worker::patience(self.shared, ticket, time));
         }
         ticket
-    }
-
-    /// Whether there is room for one more call, of all and of this client.
-    fn room(&self, owner: &Owner) -> Result<(), Refused> {
-        let limits = self.shared.policy.limits();
-        let (all, own) = owner.load(self.common.client);
-        let full = |what: &str, most: u64| {
-            let message = format!("{what} {most} calls that have not ended already");
-            Err(Refused::new(Status::Overloaded, "overloaded", message).hint("try again when some have ended"))
-        };
-        if all as u64 >= limits.waiting && walls::stands(Wall::Waiting) {
-            return full("the host has", limits.waiting);
-        }
-        // The host's own calls are bounded like all together.
-        if self.common.client != 0 && own as u64 >= limits.client_waiting {
-            return full("this client has", limits.client_waiting);
-        }
-        Ok(())
     }
 
     /// A call that was never let in did not end ok for those that name it.

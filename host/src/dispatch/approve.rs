@@ -6,6 +6,7 @@
 
 use super::refused::Refused;
 use crate::call::{CallId, Entry};
+use crate::catalog::Catalog;
 use crate::policy::Refusal;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,34 +83,64 @@ pub(crate) struct Memory {
     /// Whether anything was ever said to hold from then on: spares every call the lock.
     any: AtomicBool,
     // Held for one look or insertion.
-    said: Mutex<Vec<(String, Entry, bool)>>,
+    said: Mutex<Vec<Said>>,
+}
+
+/// What was answered for good about one thing that a tool asked for.
+#[derive(Debug)]
+struct Said {
+    plugin: String,
+    tool: String,
+    entry: Entry,
+    yes: bool,
+}
+
+impl Said {
+    /// A tool's name may be another plugin's since.
+    fn is_of(&self, plugin: &str, tool: &str) -> bool {
+        self.tool == tool && self.plugin == plugin
+    }
 }
 
 impl Memory {
-    fn said(&self) -> MutexGuard<'_, Vec<(String, Entry, bool)>> {
+    fn said(&self) -> MutexGuard<'_, Vec<Said>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What this tool may always do.
-    pub(super) fn always(&self, tool: &str) -> Vec<Entry> {
+    /// What this tool of the catalog may always do.
+    pub(super) fn always(&self, catalog: &Catalog, tool: &str) -> Vec<Entry> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();
         }
+        let plugin = plugin(catalog, tool);
         let said = self.said();
-        let own = said.iter().filter(|(name, _, yes)| name == tool && *yes);
-        own.map(|(_, entry, _)| entry.clone()).collect()
+        let own = said.iter().filter(|said| said.is_of(plugin, tool) && said.yes);
+        own.map(|said| said.entry.clone()).collect()
     }
 
-    fn known(&self, tool: &str, entry: &Entry) -> Option<bool> {
+    fn known(&self, plugin: &str, tool: &str, entry: &Entry) -> Option<bool> {
         let said = self.said();
-        let found = said.iter().find(|(name, own, _)| name == tool && own == entry);
-        found.map(|(_, _, yes)| *yes)
+        let found = said
+            .iter()
+            .find(|said| said.is_of(plugin, tool) && said.entry == *entry);
+        found.map(|said| said.yes)
     }
 
     fn keep(&self, question: &Question, yes: bool) {
-        self.said().push((question.tool.clone(), question.entry.clone(), yes));
+        self.said().push(Said {
+            plugin: question.plugin.clone(),
+            tool: question.tool.clone(),
+            entry: question.entry.clone(),
+            yes,
+        });
         self.any.store(true, Ordering::Release);
     }
+}
+
+/// Whose this tool is.
+fn plugin<'a>(catalog: &'a Catalog, tool: &str) -> &'a str {
+    let entry = catalog.tool(tool);
+    entry.map_or("", |entry| entry.plugin.manifest.name.as_str())
 }
 
 /// Who is asked.
@@ -123,12 +154,12 @@ impl Approvals {
     }
 
     /// Whether there is somebody to ask about this refusal.
-    pub(super) fn asks(&self, voice: &Voice, tool: &str, refused: &Refused) -> bool {
+    pub(super) fn asks(&self, voice: &Voice, catalog: &Catalog, tool: &str, refused: &Refused) -> bool {
         let Some((entry, _)) = refused.about.as_deref() else {
             return false;
         };
         let may = voice.asks == Asks::Somebody && self.approver.is_some();
-        may && voice.memory.known(tool, entry) != Some(false)
+        may && voice.memory.known(plugin(catalog, tool), tool, entry) != Some(false)
     }
 
     /// The word about a call of the client with this memory; `None` if nobody waits for it any more. Questions that were
@@ -146,7 +177,7 @@ impl Approvals {
         if !waits() {
             return None;
         }
-        match memory.known(&question.tool, &question.entry) {
+        match memory.known(&question.plugin, &question.tool, &question.entry) {
             Some(true) => return Some(Answer::Always),
             Some(false) => return Some(Answer::Never),
             None => {}
@@ -164,5 +195,34 @@ impl Approvals {
             memory.keep(question, answer == Answer::Always);
         }
         Some(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Access, Resource};
+
+    #[test]
+    fn an_answer_for_good_is_about_one_plugin_too() {
+        let entry = Entry {
+            resource: Resource::AnyBrowser,
+            access: Access::Read,
+        };
+        let memory = Memory::default();
+        memory.keep(
+            &Question {
+                batch: 1,
+                id: "1".into(),
+                tool: "look".to_owned(),
+                plugin: "one".to_owned(),
+                entry: entry.clone(),
+                refusal: Refusal::beyond_claims("looking".to_owned()),
+            },
+            true,
+        );
+        assert_eq!(memory.known("one", "look", &entry), Some(true));
+        assert_eq!(memory.known("other", "look", &entry), None);
+        assert_eq!(memory.known("one", "peek", &entry), None);
     }
 }

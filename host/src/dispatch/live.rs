@@ -108,7 +108,8 @@ impl Live {
     /// What it may do beyond the policy: what was approved for it, and for its client's calls of this tool.
     pub(super) fn allowed(&self) -> Vec<Entry> {
         let mut allowed = self.approved.clone();
-        allowed.extend(self.common.voice.memory.always(&self.call.tool));
+        let catalog = &self.prepared.by.catalog;
+        allowed.extend(self.common.voice.memory.always(catalog, &self.call.tool));
         allowed
     }
 

@@ -42,19 +42,21 @@ pub use watch::Events;
 
 use crate::audit::Audit;
 use crate::browser::{Browsers, SessionStatus};
-use crate::call::{Call, CallId, What};
+use crate::call::{Call, CallId, Status, What};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
 use crate::schedule::Scheduler;
+use crate::walls::{self, Wall};
 use approve::Approvals;
 use events::Hub;
 use live::{ClientId, Live};
 use owner::Owner;
+use refused::Refused;
 use reuse::Reuse;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -109,6 +111,8 @@ struct Shared {
     reuse: Reuse,
     approvals: Approvals,
     audit: Option<Audit>,
+    /// Whether nothing comes in any more.
+    closed: AtomicBool,
     /// Where workers run.
     handle: tokio::runtime::Handle,
     // The one lock of the host. Held for one step of the owner's state machine, never across a system call or a wait.
@@ -185,6 +189,7 @@ impl Dispatcher {
                 reuse,
                 approvals: Approvals::new(setup.approver),
                 audit: setup.audit,
+                closed: AtomicBool::new(false),
                 hub: Ears::new(hub, zero),
                 handle: runtime.handle().clone(),
                 owner: Mutex::new(Owner::new(scheduler)),
@@ -284,6 +289,12 @@ impl Dispatcher {
         }
     }
 
+    /// Lets nothing in any more, and takes back what has not ended.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.cancel(Whose::All);
+    }
+
     /// Takes calls back that have not ended; how many there were.
     pub(crate) fn cancel(&self, whose: Whose<'_>) -> usize {
         self.shared.cancel(whose)
@@ -341,6 +352,27 @@ impl Shared {
 
     fn tell(&self, batch: u64, id: &CallId, what: What) {
         self.hub.tell(batch, id, what);
+    }
+
+    /// Whether one more call may come in: there is room, of all and of this client, and a host.
+    fn room(&self, client: ClientId, owner: &Owner) -> Result<(), Refused> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Refused::new(Status::HostFailure, "host_gone", "the host was dropped"));
+        }
+        let limits = self.policy.limits();
+        let (all, own) = owner.load(client);
+        let full = |what: &str, most: u64| {
+            let message = format!("{what} {most} calls that have not ended already");
+            Err(Refused::new(Status::Overloaded, "overloaded", message).hint("try again when some have ended"))
+        };
+        if all as u64 >= limits.waiting && walls::stands(Wall::Waiting) {
+            return full("the host has", limits.waiting);
+        }
+        // The host's own calls are bounded like all together.
+        if client != 0 && own as u64 >= limits.client_waiting {
+            return full("this client has", limits.client_waiting);
+        }
+        Ok(())
     }
 
     fn cancel(self: &Arc<Self>, whose: Whose<'_>) -> usize {

@@ -59,7 +59,7 @@ pub(super) fn resolve(shared: &Shared, ticket: Ticket) -> Next {
         Ok((prepared, Arc::new(filled)))
     });
     if let Err(refused) = &prepared
-        && shared.approvals.asks(&common.voice, &call.tool, refused)
+        && shared.approvals.asks(&common.voice, &by.catalog, &call.tool, refused)
     {
         return match question(shared, ticket, common.batch, &id, refused) {
             Some(question) => Next::Ask(Arc::clone(&common.voice.memory), Box::new(question), refused.clone()),

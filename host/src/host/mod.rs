@@ -42,7 +42,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A running host. Cheap to share behind an `Arc`; dropping it stops whatever still runs.
+/// A running host. Cheap to share behind an `Arc`; dropping it stops whatever still runs, and the calls of clients that live on
+/// end as `host_failure`.
 ///
 /// ```
 /// use toolyard::{Call, Host, Status};
@@ -77,7 +78,7 @@ pub struct Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // Clients may live on; their calls don't.
-        self.dispatcher.cancel(Whose::All);
+        self.dispatcher.close();
         // What is left of their calls may hold the browsers a little longer than this.
         if let Some(browsers) = self.dispatcher.browsers() {
             browsers.end();

@@ -99,3 +99,17 @@ fn locks_are_released_once() {
         assert_eq!(host.status(), []);
     }
 }
+
+#[test]
+fn clients_outlive_their_host_and_run_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host(folder.path());
+    let client = host.client();
+    drop(host);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let append = Call::new("probe_append", json!({ "path": "a", "text": "x" }));
+    let outcomes = runtime.block_on(client.batch(vec![append])).expect("a batch");
+    let code = outcomes[0].error.as_ref().map(|error| error.code.as_str());
+    assert_eq!((outcomes[0].status, code), (Status::HostFailure, Some("host_gone")));
+    assert!(!folder.path().join("a").exists());
+}
