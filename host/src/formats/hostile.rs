@@ -5,6 +5,7 @@ use super::tests::{TURNS, outcome, recorded, told};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::HashSet;
 
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -102,6 +103,19 @@ fn check(format: Format, response: &Value) {
         Format::OpenAiChat | Format::OpenAiResponses => results.len(),
     };
     assert_eq!(answered, calls.len(), "{response}");
+}
+
+/// All calls of an answer have one id, or ids that look like those made of it.
+#[test]
+fn one_id_for_all() {
+    let of = |id: String| json!({ "type": "tool_use", "id": id, "name": "t", "input": {} });
+    let calls: Vec<Value> = (0..100_000)
+        .map(|at| of(if at % 5 == 1 { format!("x#{at}") } else { "x".to_owned() }))
+        .collect();
+    let turn = Format::Anthropic.turn(&json!({ "type": "message", "role": "assistant", "content": calls }));
+    let calls = turn.expect("a turn").calls();
+    let ids: HashSet<&CallId> = calls.iter().filter_map(|call| call.id.as_ref()).collect();
+    assert_eq!((calls.len(), ids.len()), (100_000, 100_000));
 }
 
 proptest! {

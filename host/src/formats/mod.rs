@@ -57,7 +57,7 @@ pub use crate::report::INSTRUCTIONS;
 use crate::call::{Call, CallId, Outcome};
 use crate::catalog::Entry;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The form in which an API speaks of tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,7 +152,7 @@ impl Format {
             Self::OpenAiResponses => read::openai_responses(response),
             Self::Gemini => read::gemini(response),
         }?;
-        let mut taken = HashSet::new();
+        let mut taken = HashMap::new();
         let asked = (1_usize..).zip(found).map(|(number, found)| {
             let id = unique(&mut taken, found.id.as_deref(), number);
             Asked {
@@ -212,17 +212,24 @@ impl Turn {
     }
 }
 
-/// The id that was given, if nobody has it yet; else one like it, or like the call's place.
-fn unique(taken: &mut HashSet<String>, given: Option<&str>, number: usize) -> String {
+/// The id that was given, if nobody has it yet; else one like it, or like the call's place. `taken` says of each id with which
+/// number one like it is looked for next: a model that gives all its calls one id is no reason to count up to each.
+fn unique(taken: &mut HashMap<String, usize>, given: Option<&str>, number: usize) -> String {
     let wanted = match given {
         None | Some("") => number.to_string(),
         Some(id) => id.to_owned(),
     };
-    let mut id = wanted.clone();
-    let mut again = 2_usize;
-    while !taken.insert(id.clone()) {
-        id = format!("{wanted}#{again}");
-        again = again.saturating_add(1);
-    }
+    let Some(again) = taken.get(&wanted).copied() else {
+        taken.insert(wanted.clone(), 2);
+        return wanted;
+    };
+    let mut numbers = again..;
+    let free = numbers.find_map(|again| {
+        let id = format!("{wanted}#{again}");
+        (!taken.contains_key(&id)).then_some((id, again))
+    });
+    let (id, again) = free.unwrap_or((wanted.clone(), again));
+    taken.insert(wanted, again.saturating_add(1));
+    taken.insert(id.clone(), 2);
     id
 }
