@@ -191,6 +191,15 @@ fn several_in_one_over_http() {
         &json!([read(json!(9), "a")]).to_string(),
     );
     assert!((400..500).contains(&plain.0), "{}", plain.1);
+    // What is wrong with one of them takes no other one's answer along.
+    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28" });
+    let odd = json!({ "jsonrpc": "2.0", "id": 12, "method": "ping", "params": { "_meta": meta } });
+    let (status, both) = http.ask(&json!([read(json!(11), "a"), odd]));
+    assert_eq!((status, both.as_array().map(Vec::len)), (200, Some(2)), "{both}");
+    assert!(
+        both.to_string().contains("\"id\":12") && both.to_string().contains("\"id\":11"),
+        "{both}"
+    );
     // One alone, as ever.
     assert_eq!(text(&http.ask(&read(json!(7), "a")).1["result"]), "x");
     let newer = Http::start("2025-11-25");

@@ -30,4 +30,5 @@ mod stateless;
 mod tidy;
 mod trusted;
 mod vanish;
+mod waiting;
 mod web;

@@ -31,7 +31,7 @@ impl Approve for Terminal {
             let refusal = &question.refusal;
             let text = format!(
                 "\ncall {} of {} (plugin {}) asks for: {}\n  refused by {}\n  allow it? [o]nce, [a]lways for this tool and place, [N]o, ne[v]er: ",
-                visible(question.id.as_str()),
+                report::in_line(question.id.as_str()),
                 question.tool,
                 question.plugin,
                 report::words(&question.entry),

@@ -307,6 +307,7 @@ async fn http(args: &ServeArgs, address: SocketAddr, host: &Arc<Host>, desk: &Ar
         token: token.clone(),
         hosts: args.allow_host.clone(),
         origins: args.allow_origin.clone(),
+        silence: None,
     };
     let listening = door.listen(address, host, desk).await;
     let listening = listening.with_context(|| format!("--http {address}"))?;

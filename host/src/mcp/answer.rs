@@ -14,8 +14,8 @@ const OUTCOME: &str = "toolyard/outcome";
 /// Where a structured answer has what is told in words.
 pub(super) const WORDS: &str = "text";
 
-/// As a client sees how a call ended.
-pub(super) fn result(outcome: &Outcome) -> CallToolResult {
+/// As a client sees how a call ended. A structured answer has what is told in words beside it, if its tool `takes_words`.
+pub(super) fn result(outcome: &Outcome, takes_words: bool) -> CallToolResult {
     let told = report::told(outcome);
     let content = (0_usize..)
         .zip(&told)
@@ -24,7 +24,7 @@ pub(super) fn result(outcome: &Outcome) -> CallToolResult {
     let structured = outcome
         .structured
         .as_ref()
-        .and_then(|value| whole(value, outcome, &told));
+        .and_then(|value| whole(value, outcome, &told, takes_words));
     let mut result = match outcome.status {
         Status::Ok => CallToolResult::success(content),
         _ => CallToolResult::error(content),
@@ -38,10 +38,10 @@ pub(super) fn result(outcome: &Outcome) -> CallToolResult {
 
 /// A structured answer with what is told in words beside it: many clients show a model either the one or the other. None if the
 /// protocol has no place for it.
-fn whole(structured: &Value, outcome: &Outcome, told: &[Cow<'_, Content>]) -> Option<Value> {
+fn whole(structured: &Value, outcome: &Outcome, told: &[Cow<'_, Content>], takes_words: bool) -> Option<Value> {
     let mut whole = structured.as_object()?.clone();
     let only = outcome.content.is_empty() && outcome.error.is_none() && outcome.notes.is_empty();
-    if !only && !whole.contains_key(WORDS) {
+    if takes_words && !only && !whole.contains_key(WORDS) {
         let words = told.iter().filter_map(|piece| match &**piece {
             Content::Text(text) => Some(text.as_str()),
             _ => None,

@@ -5,16 +5,17 @@
 //! no such requests: the call ends undone with a result that asks, and the client calls again with the answers (SEP-2322).
 //! What it brings back is a name that can't be guessed and holds once; what was asked and answered so far stays here.
 
+use super::http::{SESSION, Together};
 use crate::call::Entry;
 use crate::host::{Answer, Question};
 use crate::report;
 use rmcp::ErrorData;
 use rmcp::model::{
     CancelledNotificationParam, ClientCapabilities, ClientResult, ElicitRequest, ElicitRequestParams, ElicitResult,
-    ElicitationAction, ElicitationSchema, InputRequest, InputRequests, InputRequiredResult, InputResponses,
-    ProtocolVersion, RequestId, ServerRequest,
+    ElicitationAction, ElicitationSchema, GetExtensions as _, InputRequest, InputRequests, InputRequiredResult,
+    InputResponses, ProtocolVersion, RequestId, ServerRequest,
 };
-use rmcp::service::{Peer, PeerRequestOptions, RequestContext, RoleServer};
+use rmcp::service::{OriginatingRequestId, Peer, PeerRequestOptions, RequestContext, RoleServer, ServiceError};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
@@ -24,8 +25,10 @@ use std::time::{Duration, Instant};
 /// As long as this a person may take to answer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// As many calls are remembered that end with a question; of more, the oldest has to begin again.
-const MOST_ASKED: usize = 64;
+/// As many calls are remembered that end with a question, and as many bytes of their arguments; of more, the oldest have to begin
+/// again.
+const MOST_ASKED: usize = 4096;
+const MOST_BYTES: usize = 64 << 20;
 
 /// The name of the one question in a result that asks, and of the one field in every form.
 const ALLOW: &str = "allow";
@@ -43,9 +46,17 @@ pub(super) enum Asks {
     /// Not at all: the client can't.
     Nobody,
     /// By a request of the server's own.
-    Request(Peer<RoleServer>),
+    Request(Way),
     /// By a result that asks.
     Result(Round),
+}
+
+/// The way to a client for what is asked while this request of its own is open. Over HTTP the question comes on the stream on
+/// which the request's answer is awaited: a client need not have another.
+#[derive(Clone)]
+pub(super) struct Way {
+    peer: Peer<RoleServer>,
+    asks: RequestId,
 }
 
 /// What was answered about one thing that a plugin asked for.
@@ -68,7 +79,8 @@ impl Asks {
         let can = context.client_capabilities().is_some_and(|can| forms(&can));
         match (can, alone(context)) {
             (false, _) => Self::Nobody,
-            (true, false) => Self::Request(context.peer.clone()),
+            (true, false) if deaf(context) => Self::Nobody,
+            (true, false) => Self::Request(Way::of(context)),
             (true, true) => Self::Result(round),
         }
     }
@@ -79,6 +91,13 @@ pub(super) fn alone(context: &RequestContext<RoleServer>) -> bool {
     let version = context.protocol_version();
     // Versions are dates.
     version.is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+}
+
+/// Whether nothing that is asked while this request is open could be heard or answered: of several messages in one the answers
+/// are collected, and who has no session has no way to send one.
+pub(super) fn deaf(context: &RequestContext<RoleServer>) -> bool {
+    let head = context.extensions.get::<http::request::Parts>();
+    head.is_some_and(|head| head.extensions.get::<Together>().is_some() || !head.headers.contains_key(SESSION))
 }
 
 /// Whether a client shows forms: one that says nothing of kinds does.
@@ -107,22 +126,42 @@ impl Round {
     }
 }
 
-/// Asks by a request; without a clear answer there is none.
-pub(super) async fn request(peer: &Peer<RoleServer>, question: &Question) -> Option<Answer> {
-    let params = form(question)?;
-    let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
-    let options = PeerRequestOptions::with_timeout(PATIENCE);
-    let asked = peer.send_request_with_option(request, options).await.ok()?;
-    let mut open = Open(Some((peer.clone(), asked.id.clone())));
-    let answer = asked.await_response().await;
-    open.0 = None;
-    match answer {
+impl Way {
+    /// The way to the client that makes this request.
+    pub(super) fn of(context: &RequestContext<RoleServer>) -> Self {
+        Self {
+            peer: context.peer.clone(),
+            asks: context.id.clone(),
+        }
+    }
+
+    /// Asks, and waits that long for an answer. A client is told if nobody waits any more.
+    pub(super) async fn ask(
+        &self,
+        mut request: ServerRequest,
+        at_most: Duration,
+    ) -> Result<ClientResult, ServiceError> {
+        // The library knows by itself only on the task that answers the client's request.
+        request.extensions_mut().insert(OriginatingRequestId(self.asks.clone()));
+        let options = PeerRequestOptions::with_timeout(at_most);
+        let asked = self.peer.send_request_with_option(request, options).await?;
+        let mut open = Open(Some((self.peer.clone(), asked.id.clone())));
+        let answer = asked.await_response().await;
+        open.0 = None;
+        answer
+    }
+}
+
+/// Asks a person; without a clear answer there is none.
+pub(super) async fn request(way: &Way, question: &Question) -> Option<Answer> {
+    let request = ServerRequest::ElicitRequest(ElicitRequest::new(form(question)?));
+    match way.ask(request, PATIENCE).await {
         Ok(ClientResult::ElicitResult(answer)) => Some(said(&answer)),
         _ => None,
     }
 }
 
-/// A question that a person sees; dropped, it is taken back.
+/// A question that is open; dropped, it is taken back.
 struct Open(Option<(Peer<RoleServer>, RequestId)>);
 
 impl Drop for Open {
@@ -174,6 +213,8 @@ struct Asked {
     name: String,
     tool: String,
     arguments: Value,
+    /// What the arguments are as text.
+    bytes: usize,
     said: Vec<Said>,
     plugin: String,
     entry: Entry,
@@ -197,6 +238,7 @@ impl Rounds {
         let asked = Asked {
             name: name.clone(),
             tool: tool.to_owned(),
+            bytes: arguments.to_string().len(),
             arguments,
             said: round.said,
             plugin: question.plugin,
@@ -205,10 +247,11 @@ impl Rounds {
         };
         let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|asked| asked.since.elapsed() < PATIENCE);
-        if all.len() == MOST_ASKED {
-            all.pop_front();
-        }
         all.push_back(asked);
+        let mut bytes: usize = all.iter().map(|asked| asked.bytes).sum();
+        while all.len() > MOST_ASKED || (bytes > MOST_BYTES && all.len() > 1) {
+            bytes -= all.pop_front().map_or(0, |asked| asked.bytes);
+        }
         let request = InputRequest::Elicitation(ElicitRequest::new(params));
         let requests = InputRequests::from([(ALLOW.to_owned(), request)]);
         Ok(InputRequiredResult::new(Some(requests), Some(name)))

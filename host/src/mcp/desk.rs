@@ -246,12 +246,12 @@ impl Approve for Desk {
     /// Asks the person at the client that made the call. A client that can't ask anybody has said no.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a> {
         Box::pin(async move {
-            let peer = match self.routes().get_mut(&question.batch).map(|open| &mut open.asks) {
-                Some(Asks::Request(peer)) => peer.clone(),
+            let way = match self.routes().get_mut(&question.batch).map(|open| &mut open.asks) {
+                Some(Asks::Request(way)) => way.clone(),
                 Some(Asks::Result(round)) => return round.answer(question),
                 Some(Asks::Nobody) | None => return Answer::No,
             };
-            asking::request(&peer, question).await.unwrap_or(Answer::No)
+            asking::request(&way, question).await.unwrap_or(Answer::No)
         })
     }
 }

@@ -6,7 +6,8 @@ mod posts;
 mod sessions;
 mod together;
 
-pub(super) use sessions::{Session, Sessions};
+use sessions::Sessions;
+pub(super) use sessions::{Place, SESSION, Session};
 pub(super) use together::Together;
 
 use super::{Desk, Server};
@@ -22,7 +23,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
-use sessions::SESSION;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -43,7 +43,10 @@ const PATH: &str = "/mcp";
 /// As many connections are open at once.
 const MOST_OPEN: usize = 256;
 
-/// As many clients may have shaken hands and not said goodbye; who is silent for five minutes is forgotten.
+/// As long as this a client may be silent that waits for nothing.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// As many clients may have shaken hands, not said goodbye, and not been forgotten.
 const MOST_SESSIONS: usize = 256;
 
 const FULL: &str = "too many sessions are open: end one with DELETE, or wait until one is forgotten\n";
@@ -70,6 +73,9 @@ pub struct Http {
     /// Where pages may come from that call it, beside loopback: what `Origin` may say. `https://app.example`, with another port than
     /// the scheme's own after it, or `:*` for any.
     pub origins: Vec<String>,
+    /// As long as this nothing may be said in a session before it is forgotten; five minutes unless set. Whoever waits for an answer
+    /// is asked for a sign of life (`ping`) three times in it, so nobody is forgotten who waits.
+    pub silence: Option<Duration>,
 }
 
 /// A server that is about to serve.
@@ -129,6 +135,8 @@ impl Http {
         let (host, desk) = (Arc::clone(host), Arc::clone(desk));
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.completed_cache_ttl = KEPT;
+        let silence = self.silence.unwrap_or(SILENCE);
+        sessions.session_config.keep_alive = Some(silence);
         let sessions = Arc::new(sessions);
         let clients = Sessions::default();
         let known = clients.clone();
@@ -136,7 +144,11 @@ impl Http {
         let service = StreamableHttpService::new(
             // Whatever a request says of itself: there are no more servers than sessions and connections.
             move || match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => Ok(Server::new(&host, &desk).over_http(place, known.clone())),
+                Ok(turn) => Ok(Server::new(&host, &desk).over_http(Place {
+                    _turn: turn,
+                    sessions: known.clone(),
+                    silence,
+                })),
                 Err(_) => Err(io::Error::other(FULL)),
             },
             Arc::clone(&sessions),

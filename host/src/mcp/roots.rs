@@ -6,14 +6,13 @@
     reason = "roots have left the newest revision; clients of those with a handshake bring their folders along this way"
 )]
 
-use super::asking::alone;
+use super::asking::{Way, alone, deaf};
 use super::desk::Note;
-use super::http::Together;
 use crate::call::{Access, Level};
 use crate::host::{Host, RootError, RootMount};
 use crate::report::visible;
 use rmcp::model::{ClientResult, ListRootsRequest, Root, ServerRequest};
-use rmcp::service::{PeerRequestOptions, RequestContext, RoleServer, ServiceError};
+use rmcp::service::{RequestContext, RoleServer, ServiceError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -75,9 +74,7 @@ impl Roots {
         // From 2026-07-28 on no client is asked for them.
         let has = context.client_capabilities().is_some_and(|can| can.roots.is_some());
         // Nor is one asked where it would hear nothing of it.
-        let head = context.extensions.get::<http::request::Parts>();
-        let deaf = head.is_some_and(|head| head.extensions.get::<Together>().is_some());
-        if !has || deaf || alone(context) || host.policy().roots().next().is_none() {
+        if !has || deaf(context) || alone(context) || host.policy().roots().next().is_none() {
             return Vec::new();
         }
         tokio::select! {
@@ -146,13 +143,7 @@ impl State {
 /// Asks the client, which is told if it is not waited for any more.
 async fn ask(context: &RequestContext<RoleServer>) -> Result<Vec<Root>, Unanswered> {
     let request = ServerRequest::ListRootsRequest(ListRootsRequest::default());
-    let options = PeerRequestOptions::with_timeout(PATIENCE);
-    let asked = context.peer.send_request_with_option(request, options).await;
-    let answer = match asked {
-        Ok(asked) => asked.await_response().await,
-        Err(error) => Err(error),
-    };
-    match answer {
+    match Way::of(context).ask(request, PATIENCE).await {
         Ok(ClientResult::ListRootsResult(answer)) => Ok(answer.roots),
         Ok(_) => Err(Unanswered {
             why: "an answer to something else".to_owned(),

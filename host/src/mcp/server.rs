@@ -3,10 +3,10 @@
 
 use super::asking::{Asks, Round, alone};
 use super::desk::{Desk, Note, Route};
-use super::http::{Session, Sessions};
+use super::http::{Place, Session};
 use super::lines::Pace;
 use super::roots::Roots;
-use super::steps::{Told, Wish};
+use super::steps::{Guard, Signs, Told, Wish};
 use super::{answer, fresh, resources, tools, unread};
 use crate::call::{Call, Outcome};
 use crate::host::{Asks as Asking, Client, Host};
@@ -17,15 +17,15 @@ use rmcp::ServerHandler;
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
-    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-    ServerConfig, SubscriptionFilter, Tool,
+    Extensions, Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 /// As many tools are told at once.
@@ -51,8 +51,8 @@ pub struct Server {
     roots: Roots,
     /// What the client on streams waits for.
     pace: Option<Pace>,
-    /// Its place among those over HTTP, and where sessions are known.
-    over_http: Option<(OwnedSemaphorePermit, Sessions)>,
+    /// Its place among those over HTTP.
+    over_http: Option<Place>,
     session: OnceLock<Option<Session>>,
 }
 
@@ -69,17 +69,6 @@ impl Drop for Server {
         self.client.cancel_all();
         if let Some(tells) = self.tells.get() {
             tells.abort();
-        }
-    }
-}
-
-/// Takes a call back unless it is told that it has ended.
-struct Guard(Option<crate::host::Canceller>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(canceller) = &self.0 {
-            canceller.cancel();
         }
     }
 }
@@ -111,10 +100,20 @@ impl Server {
     }
 
     /// The same over HTTP: it has this place until it ends, and is known there by its session.
-    pub(super) fn over_http(self, place: OwnedSemaphorePermit, sessions: Sessions) -> Self {
+    pub(super) fn over_http(self, place: Place) -> Self {
         let mut server = self;
-        server.over_http = Some((place, sessions));
+        server.over_http = Some(place);
         server
+    }
+
+    /// From here on it is known by the session that this is a message of, if it is one.
+    fn enter(&self, extensions: &Extensions) {
+        if let Some(place) = &self.over_http
+            && let Some(head) = extensions.get()
+        {
+            // Once, however often it is said: another one would take the first along when it is dropped.
+            self.session.get_or_init(|| place.sessions.enter(head, &self.client));
+        }
     }
 
     pub(super) fn at(self, pace: Pace) -> Self {
@@ -153,22 +152,25 @@ impl Server {
             _ => self.client.submit_as(route.batch, vec![call]),
         };
         let batch = batch.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
-        let mut guard = Guard(Some(batch.canceller()));
+        let mut guard = Guard::of(batch.canceller());
         let mut told = Told::new(context, &self.wish);
+        let place = self.over_http.as_ref().filter(|_| !alone(context));
+        let mut signs = Signs::every(place.map(|place| place.silence / 3));
         for note in notes {
-            told.tell(note).await;
+            guard.unless(context, told.tell(note)).await;
         }
         let mut outcomes = std::pin::pin!(batch.outcomes());
         let outcomes = loop {
             tokio::select! {
                 biased;
                 outcomes = &mut outcomes => break outcomes,
-                Some(note) = route.notes.recv() => told.tell(note).await,
+                Some(note) = route.notes.recv() => guard.unless(context, told.tell(note)).await,
                 // It still ends, and says so.
-                () = context.ct.cancelled(), if guard.0.is_some() => drop(std::mem::replace(&mut guard, Guard(None))),
+                () = context.ct.cancelled(), if guard.stands() => guard.take_back(),
+                () = signs.next() => guard.unless(context, told.ask_for_life()).await,
             }
         };
-        guard.0 = None;
+        guard.leave();
         let outcome = outcomes.into_iter().next();
         let outcome = outcome.ok_or_else(|| ErrorData::internal_error("the call has no outcome", None))?;
         if told.waits(&outcome) && self.host.has_words(route.batch) {
@@ -201,12 +203,7 @@ impl ServerHandler for Server {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        if let Some((_, sessions)) = &self.over_http
-            && let Some(head) = context.extensions.get()
-        {
-            // Once, however often it is said: another one would take the first along when it is dropped.
-            self.session.get_or_init(|| sessions.enter(head, &self.client));
-        }
+        self.enter(&context.extensions);
         self.tells.get_or_init(|| {
             let tells = fresh::tell_peer(context.peer, Arc::clone(&self.desk));
             tokio::spawn(tells).abort_handle()
@@ -264,14 +261,20 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if self.host.tool(&request.name).is_none() {
+        let Some(entry) = self.host.tool(&request.name) else {
             let mut message = format!("Unknown tool: {}", request.name);
             if let Some(near) = self.host.catalog().nearest(&request.name) {
                 message += &format!("; did you mean {near}?");
             }
             return Err(ErrorData::invalid_params(message, None));
+        };
+        if !alone(&context) {
+            self.enter(&context.extensions);
         }
         let notes = self.roots.ready(&self.host, &context).await;
+        if context.ct.is_cancelled() {
+            return Err(ErrorData::invalid_request("taken back before it began", None));
+        }
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let rounds = &self.desk.rounds;
         let round = match &request.request_state {
@@ -289,7 +292,7 @@ impl ServerHandler for Server {
         let outcome = Box::pin(self.run(call, notes, &mut route, &context)).await?;
         match again.zip(route.asked()) {
             Some((arguments, round)) => Ok(rounds.ask(&request.name, arguments, round)?.into()),
-            None => Ok(answer::result(&outcome).into()),
+            None => Ok(answer::result(&outcome, tools::takes_words(entry.tool.output_schema.as_ref())).into()),
         }
     }
 

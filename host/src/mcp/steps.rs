@@ -8,10 +8,15 @@
 use super::asking::alone;
 use super::desk::Note;
 use crate::call::{Level, Outcome};
-use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken};
-use rmcp::service::{Peer, RequestContext, RoleServer};
+use crate::host::Canceller;
+use rmcp::model::{
+    LoggingLevel, LoggingMessageNotificationParam, PingRequest, ProgressNotificationParam, ProgressToken, ServerRequest,
+};
+use rmcp::service::{Peer, PeerRequestOptions, RequestContext, RoleServer};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, Interval, interval_at};
 
 /// The least important lines that the client of a session wants to see.
 #[derive(Debug)]
@@ -26,6 +31,68 @@ impl Default for Wish {
 impl Wish {
     pub(super) fn set(&self, level: LoggingLevel) {
         self.0.store(weight(level), Ordering::Relaxed);
+    }
+}
+
+/// As long as this an answer to a ping is waited for.
+const SIGN: Duration = Duration::from_secs(60);
+
+/// A call under way; dropped, it is taken back.
+pub(super) struct Guard(Option<Canceller>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.take_back();
+    }
+}
+
+impl Guard {
+    pub(super) fn of(call: Canceller) -> Self {
+        Self(Some(call))
+    }
+
+    /// Whether the call was neither taken back nor left to itself.
+    pub(super) fn stands(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn take_back(&mut self) {
+        if let Some(call) = self.0.take() {
+            call.cancel();
+        }
+    }
+
+    /// The call has ended, or nobody takes it back any more.
+    pub(super) fn leave(&mut self) {
+        self.0 = None;
+    }
+
+    /// Tells something to the end. A client that takes its call back, or is gone, is heard meanwhile: it may be reading nothing.
+    pub(super) async fn unless(&mut self, context: &RequestContext<RoleServer>, telling: impl Future<Output = ()>) {
+        let mut telling = std::pin::pin!(telling);
+        tokio::select! {
+            biased;
+            () = &mut telling => return,
+            () = context.ct.cancelled(), if self.stands() => self.take_back(),
+        }
+        telling.await;
+    }
+}
+
+/// The moments in which a client that waits is asked for a sign of life.
+pub(super) struct Signs(Option<Interval>);
+
+impl Signs {
+    /// One each time that this is over, or none at all.
+    pub(super) fn every(time: Option<Duration>) -> Self {
+        Self(time.map(|time| interval_at(Instant::now() + time, time)))
+    }
+
+    pub(super) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signs) => drop(signs.tick().await),
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -56,6 +123,16 @@ impl<'a> Told<'a> {
     /// Whether something that this client wants to know may still be under way when its call has ended.
     pub(super) fn waits(&self, outcome: &Outcome) -> bool {
         self.token.is_some() || (self.least.is_some() && !outcome.log.is_empty())
+    }
+
+    /// Asks the client for a sign of life, which is one itself: a session in which nothing is said is forgotten.
+    pub(super) async fn ask_for_life(&self) {
+        let ping = ServerRequest::PingRequest(PingRequest::default());
+        let options = PeerRequestOptions::with_timeout(SIGN);
+        if let Ok(asked) = self.peer.send_request_with_option(ping, options).await {
+            // Nothing hangs on the answer.
+            drop(tokio::spawn(asked.await_response()));
+        }
     }
 
     pub(super) async fn tell(&mut self, note: Note) {

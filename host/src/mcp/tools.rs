@@ -23,18 +23,49 @@ pub(super) fn tool(entry: &Entry) -> Tool {
         told = told.with_title(title.clone());
     }
     if let Some(schema) = tool.output_schema.as_ref().filter(|schema| of_object(schema)) {
-        told = told.with_raw_output_schema(with_words(schema));
+        told = told.with_raw_output_schema(match takes_words(Some(schema)) {
+            true => with_words(schema),
+            false => object(schema),
+        });
     }
     told.with_annotations(hints(&tool.claims))
+}
+
+/// What a schema of an object may say of the whole for it to be sure that a member more changes nothing.
+const HARMLESS: [&str; 12] = [
+    "$comment",
+    "$defs",
+    "$id",
+    "$schema",
+    "additionalProperties",
+    "default",
+    "definitions",
+    "description",
+    "examples",
+    "properties",
+    "required",
+    "title",
+];
+
+/// Whether structured answers of a tool with this schema can have what is told in words beside them: it has no place of that name, and does not
+/// speak against one.
+pub(super) fn takes_words(output_schema: Option<&Value>) -> bool {
+    let schema = output_schema.filter(|schema| of_object(schema));
+    schema.and_then(Value::as_object).is_none_or(|schema| {
+        let free = |properties: &JsonObject| !properties.contains_key(WORDS);
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.is_none_or(free)
+            && schema
+                .keys()
+                .all(|key| key == "type" || HARMLESS.contains(&key.as_str()))
+    })
 }
 
 /// The schema of structured answers, as clients get them: with what is told in words beside them.
 fn with_words(schema: &Value) -> Arc<JsonObject> {
     let mut schema = schema.as_object().cloned().unwrap_or_default();
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
-    if let Some(properties) = properties.as_object_mut()
-        && !properties.contains_key(WORDS)
-    {
+    if let Some(properties) = properties.as_object_mut() {
         let words = json!({ "type": "string", "description": "The answer in words, as in content" });
         properties.insert(WORDS.to_owned(), words);
     }
@@ -120,5 +151,30 @@ mod tests {
             });
             assert_eq!(told(claims.clone()), expected, "{claims}");
         }
+    }
+
+    #[test]
+    fn words_only_where_a_schema_lets_them_in() {
+        for (schema, takes) in [
+            (json!({ "type": "object" }), true),
+            (
+                json!({ "type": "object", "properties": { "n": {} }, "additionalProperties": false }),
+                true,
+            ),
+            (
+                json!({ "type": "object", "properties": { "text": { "type": "number" } } }),
+                false,
+            ),
+            (json!({ "type": "object", "maxProperties": 1 }), false),
+            (
+                json!({ "type": "object", "allOf": [{ "additionalProperties": false }] }),
+                false,
+            ),
+            // Not told to clients.
+            (json!({ "type": "array", "maxItems": 1 }), true),
+        ] {
+            assert_eq!(takes_words(Some(&schema)), takes, "{schema}");
+        }
+        assert!(takes_words(None));
     }
 }

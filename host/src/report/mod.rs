@@ -10,7 +10,7 @@ mod trace;
 
 pub use json::{call_error, entry, event, outcome, run, waits_for};
 pub use summary::Summary;
-pub use text::{Style, answer, duration, line, other, visible, words};
+pub use text::{Style, answer, duration, in_line, line, other, visible, words};
 pub use timeline::timeline;
 pub use told::{INSTRUCTIONS, told};
 pub use trace::trace;

@@ -71,6 +71,12 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// The same for what has to stay within its line: a name could otherwise bring lines of its own into a question.
+#[must_use]
+pub fn in_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 /// A time in the unit that reads best.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
@@ -211,7 +217,7 @@ pub fn words(entry: &Entry) -> String {
             } else {
                 ""
             };
-            format!("{verb} {}{below}{links}", visible(&path.to_string()))
+            format!("{verb} {}{below}{links}", in_line(&path.to_string()))
         }
         (Resource::Network(reach), _) => {
             let on = if reach.redirects { ", and where it sends on" } else { "" };

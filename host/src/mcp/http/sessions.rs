@@ -3,9 +3,21 @@
 use crate::host::Client;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The header that says which session.
-pub(super) const SESSION: &str = "mcp-session-id";
+pub(in super::super) const SESSION: &str = "mcp-session-id";
+
+/// Where a server over HTTP is.
+pub(in super::super) struct Place {
+    /// Its place among all of them.
+    pub(super) _turn: OwnedSemaphorePermit,
+    /// Where it is known by its session, if it has one.
+    pub(in super::super) sessions: Sessions,
+    /// As long as this nothing may be said in a session before it is forgotten.
+    pub(in super::super) silence: Duration,
+}
 
 /// See the module. Clones are the same.
 #[derive(Clone, Default)]

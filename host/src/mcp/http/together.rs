@@ -7,7 +7,7 @@ use super::{Answer, Service, plain};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -46,7 +46,7 @@ pub(super) async fn answer(head: &Parts, messages: Vec<Value>, service: &Service
         // Handed on one after the other, so that calls come in in their order; answered together.
         let response = service.handle(alone(head, &message)).await;
         asked.spawn(async move {
-            let answer = one(response).await?.filter(|_| !tells);
+            let answer = one(response, &id).await?.filter(|_| !tells);
             let answer = answer.or_else(|| asks.then(|| refused(&id.clone().unwrap_or_default(), UNANSWERED)));
             Ok::<_, Box<Answer>>(add(&group, &id, answer))
         });
@@ -91,14 +91,23 @@ fn alone(head: &Parts, message: &Value) -> Request<Full<Bytes>> {
     request
 }
 
-/// The answer in a response, if there is one; the response itself if it is a refusal of the whole.
-async fn one(response: Answer) -> Result<Option<Value>, Box<Answer>> {
+/// The answer in a response, if there is one; the response itself if it is a refusal of the whole, and not of this message.
+async fn one(response: Answer, id: &Option<Value>) -> Result<Option<Value>, Box<Answer>> {
     let status = response.status();
-    if matches!(
-        status,
-        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::NOT_ACCEPTABLE
-    ) {
+    if let StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::NOT_ACCEPTABLE = status {
         return Err(Box::new(response));
+    }
+    if status == StatusCode::BAD_REQUEST {
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let answer = serde_json::from_slice::<Value>(&body).ok();
+        let own =
+            answer.filter(|answer| id.is_some() && answer.get("error").is_some() && answer.get("id") == id.as_ref());
+        return match own {
+            Some(answer) => Ok(Some(answer)),
+            None => Err(Box::new(Response::from_parts(head, Full::new(body).boxed()))),
+        };
     }
     let streams = response
         .headers()
