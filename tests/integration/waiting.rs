@@ -85,6 +85,12 @@ fn a_question_comes_where_the_answer_is_awaited() {
         "{answer}"
     );
 
+    // What stands beside the arguments is kept, too, and has a limit.
+    let mut fat = read.clone();
+    fat["params"]["_meta"] = json!({ "x": "y".repeat(70_000) });
+    let answer = Stream::of(port, &head, &fat).next();
+    assert_eq!(answer["error"]["code"], json!(-32602), "{answer}");
+
     // Who has no session has no way to say anything, and is not waited for.
     let mut alone = read;
     alone["params"]["_meta"] = json!({

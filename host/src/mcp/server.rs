@@ -34,6 +34,9 @@ const PAGE: usize = 200;
 /// As long as this the steps and lines of a call that has ended are waited for, if its client wants to know them.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// As long as this what stands beside the arguments of a call over HTTP may be, in bytes.
+const MOST_META: usize = 64 << 10;
+
 /// As many requests that are no calls may be without an answer at once on streams; some of them only listen.
 const OTHERS: usize = 512;
 const LISTENERS: usize = 64;
@@ -268,6 +271,11 @@ impl ServerHandler for Server {
             }
             return Err(ErrorData::invalid_params(message, None));
         };
+        // It is kept for as long as the call is; arguments have a limit of their own.
+        if self.over_http.is_some() && serde_json::to_string(&context.meta).map_or(0, |meta| meta.len()) > MOST_META {
+            let message = format!("params._meta is more than {MOST_META} bytes");
+            return Err(ErrorData::invalid_params(message, None));
+        }
         if !alone(&context) {
             self.enter(&context.extensions);
         }
