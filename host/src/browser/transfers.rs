@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// As long as this breaking downloads off may take in all.
-const BREAKING: Duration = Duration::from_secs(3);
+const BREAKING: Duration = Duration::from_secs(5);
 
 /// As many are broken off at once.
 const AT_ONCE: usize = 16;
@@ -126,7 +126,7 @@ pub(super) async fn behave(
     method: &'static str,
     params: serde_json::Value,
 ) -> Result<(), Fault> {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(5);
     running
         .line
         .ask(Rank::Drive, None, method, params, deadline)

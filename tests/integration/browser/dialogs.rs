@@ -117,11 +117,11 @@ fn dialogs_that_come_by_themselves() {
 fn dialogs_amid_a_stream_of_events() {
     let site = Site::new();
     site.open("/dialogs", PAGE);
-    let busy = "<script>setInterval(() => { for (let n = 0; n < 40; n++) console.log(n) }, 1)</script>";
+    let busy = "<script>setInterval(() => { for (let n = 0; n < 10; n++) console.log(n) }, 1)</script>";
     site.pages.put("/busy", busy);
     site.ok("browser_new_tab", json!({ "url": site.pages.url("/busy") }));
     for _ in 0..150 {
-        let asks = json!({ "tab": "t1", "script": "new Promise(() => setTimeout(() => alert('Here'), 2))" });
+        let asks = json!({ "tab": "t1", "script": "new Promise(() => setTimeout(() => alert('Here'), 2))", "timeout_ms": 60_000 });
         let said = site.fails("browser_evaluate", asks);
         assert!(said.starts_with("dialog_open: ") && said.contains("Here"), "{said}");
         site.ok("browser_handle_dialog", json!({ "tab": "t1", "accept": true }));
