@@ -159,18 +159,19 @@ impl Server {
         let mut told = Told::new(context, &self.wish);
         let place = self.over_http.as_ref().filter(|_| !alone(context));
         let mut signs = Signs::every(place.map(|place| place.silence / 3));
+        // What is told has a place of its own, too: thousands of calls wait, and few are told anything.
         for note in notes {
-            guard.unless(context, told.tell(note)).await;
+            guard.unless(context, Box::pin(told.tell(note))).await;
         }
         let mut outcomes = std::pin::pin!(batch.outcomes());
         let outcomes = loop {
             tokio::select! {
                 biased;
                 outcomes = &mut outcomes => break outcomes,
-                Some(note) = route.notes.recv() => guard.unless(context, told.tell(note)).await,
+                Some(note) = route.notes.recv() => guard.unless(context, Box::pin(told.tell(note))).await,
                 // It still ends, and says so.
                 () = context.ct.cancelled(), if guard.stands() => guard.take_back(),
-                () = signs.next() => guard.unless(context, told.ask_for_life()).await,
+                () = signs.next() => guard.unless(context, Box::pin(told.ask_for_life())).await,
             }
         };
         guard.leave();
@@ -182,7 +183,7 @@ impl Server {
             drop(tokio::task::spawn_blocking(move || host.settle_events(SETTLE)).await);
         }
         while let Ok(note) = route.notes.try_recv() {
-            told.tell(note).await;
+            Box::pin(told.tell(note)).await;
         }
         self.desk.ended(&outcome, at);
         Ok(outcome)
