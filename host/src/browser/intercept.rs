@@ -5,7 +5,7 @@ use super::actor::Actor;
 use super::judge::{Leads, leads, shown};
 use super::log::clip;
 use super::proxy::USER;
-use super::state::Held;
+use super::state::{Held, State};
 use super::wire::text;
 use crate::walls::{self, Wall};
 use serde_json::{Value, json};
@@ -21,13 +21,27 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const MOST_HELD: usize = 1024;
 
 /// Whose grants a request is judged by.
-enum Whose {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Whose {
     /// This tab's.
     Tab(Arc<str>),
     /// All tabs', together: what several of them may share asks.
     Any,
     /// What every tab was granted: nobody can tell which one asks.
     Each,
+}
+
+impl State {
+    /// By whose grants it is judged what asks under this name.
+    pub(super) fn whose(&self, frame: &str) -> Whose {
+        match self.owner(frame) {
+            Some(target) => Whose::Tab(target),
+            None if frame.is_empty() || self.is_worker(frame) => Whose::Any,
+            // It may be one that was forgotten: nobody has any grant under that name.
+            None if self.forgets() => Whose::Tab(frame.into()),
+            None => Whose::Each,
+        }
+    }
 }
 
 impl Actor {
@@ -64,15 +78,7 @@ impl Actor {
             text(event, "/request/method"),
         );
         let frame = text(event, "/frameId");
-        let whose = {
-            let state = self.state.borrow();
-            match state.owner(frame) {
-                Some(target) => Whose::Tab(target),
-                None if frame.is_empty() || state.is_worker(frame) => Whose::Any,
-                None if state.forgets() => Whose::Tab(frame.into()),
-                None => Whose::Each,
-            }
-        };
+        let whose = self.state.borrow().whose(frame);
         let judged = match leads(url, text(event, "/resourceType") == "Document") {
             _ if !walls::stands(Wall::Interception) => Ok(()),
             Leads::Nowhere => Ok(()),

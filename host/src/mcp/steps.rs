@@ -83,9 +83,10 @@ impl Guard {
 pub(super) struct Signs(Option<Interval>);
 
 impl Signs {
-    /// One each time that this is over, or none at all.
+    /// One each time that this is over, or none at all. Whatever an embedder has set is a time that a clock can tell.
     pub(super) fn every(time: Option<Duration>) -> Self {
-        Self(time.map(|time| interval_at(Instant::now() + time, time)))
+        let clock = |time: Duration| time.clamp(Duration::from_millis(10), Duration::from_secs(3600));
+        Self(time.map(clock).map(|time| interval_at(Instant::now() + time, time)))
     }
 
     pub(super) async fn next(&mut self) {
@@ -182,5 +183,18 @@ fn weight(level: LoggingLevel) -> u8 {
         LoggingLevel::Critical => 5,
         LoggingLevel::Alert => 6,
         LoggingLevel::Emergency => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn any_time_can_be_set() {
+        for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+            assert!(Signs::every(Some(time)).0.is_some());
+        }
+        Signs::every(Some(Duration::ZERO)).next().await;
     }
 }

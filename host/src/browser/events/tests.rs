@@ -1,5 +1,6 @@
 //! What is known of a session, event by event, and that nothing a browser could say breaks it.
 
+use super::super::intercept::Whose;
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -244,18 +245,21 @@ fn frames_that_are_forgotten_refuse_no_worker_and_no_frame_that_is_told_of() {
         state.apply(on, "Page.frameAttached", &frame);
         state.apply(on, "Page.frameDetached", &frame);
     }
-    // The oldest is forgotten, and might be any name that is not known.
+    // The oldest is forgotten, and might be any name that is not known: nothing is granted to one of those.
+    assert_eq!(session().whose("F0"), Whose::Each);
+    assert_eq!(state.whose("F0"), Whose::Tab("F0".into()));
     assert!(state.forgets() && !state.knows("F0"));
     assert_eq!(state.owner("F1").as_deref(), Some("T1"));
     assert_eq!(state.owner("F16384").as_deref(), Some("T1"));
     let worker = json!({ "sessionId": "W", "targetInfo": { "targetId": "worker", "type": "shared_worker" } });
     state.apply(on, "Target.attachedToTarget", &worker);
-    assert!(state.knows("worker") && state.owner("worker").is_none());
+    assert!(state.knows("worker") && state.whose("worker") == Whose::Any);
     assert!(!state.knows("new"));
     state.apply(on, "Page.frameAttached", &json!({ "frameId": "new" }));
     assert_eq!(state.owner("new").as_deref(), Some("T1"));
     // What was forgotten stays so when the tab is gone, and nothing is granted to the rest.
     state.apply(None, "Target.targetDestroyed", &json!({ "targetId": "T1" }));
     assert!(state.forgets() && !state.knows("F0"));
+    assert_eq!(state.whose("F0"), Whose::Tab("F0".into()));
     assert_eq!(state.owner("F16384").as_deref(), Some("F16384"));
 }
